@@ -1,0 +1,287 @@
+"""What a driver or an adapter may see of secmon: the words of the core, and who must do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from secmon.core.change import Change
+from secmon.core.model import (
+    EMPTY_LAYOUT,
+    Fault,
+    Layout,
+    Notice,
+    Part,
+    Reading,
+    Reason,
+    Ticket,
+    Value,
+    arrange,
+)
+
+__all__ = [
+    "EMPTY_LAYOUT",
+    "Batch",
+    "Change",
+    "Connection",
+    "Credentials",
+    "Delivery",
+    "Driver",
+    "Garbled",
+    "Hour",
+    "Later",
+    "Layout",
+    "Memory",
+    "Never",
+    "Notifier",
+    "Options",
+    "Part",
+    "Probe",
+    "ProbeError",
+    "Reading",
+    "Reason",
+    "Refused",
+    "Role",
+    "Store",
+    "StoreDown",
+    "Stored",
+    "Target",
+    "Unreachable",
+    "User",
+    "Value",
+    "arrange",
+]
+
+
+# --- what a driver raises --------------------------------------------------------------------
+
+
+class ProbeError(Exception):
+    """A poll failed for a reason that lies with the device or the way to it.
+
+    The text says what was expected and what came, without secrets. Any other exception is our bug.
+    """
+
+    reason = Reason.INTERNAL
+
+
+class Unreachable(ProbeError):
+    """Nothing answered: no route, connection refused, closed without a word, no such unit."""
+
+    reason = Reason.UNREACHABLE
+
+
+class Refused(ProbeError):
+    """The device answered no: wrong credentials, missing rights."""
+
+    reason = Reason.REFUSED
+
+
+class Garbled(ProbeError):
+    """An answer came that the protocol does not allow, or that belongs to another request."""
+
+    reason = Reason.GARBLED
+
+
+# --- what a driver is given ------------------------------------------------------------------
+
+
+class Options(BaseModel):
+    """A driver's own keys in the site file, or a profile's: strict, so a misspelt key is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One entry of `credentials:`, resolved. Never printed: `repr` shows only the names."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def get(self, name: str, default: str = "") -> str:
+        """`username`, `password`, `community`, `auth`, `auth_key`, `privacy`, `privacy_key`."""
+        return self.values.get(name, default)
+
+
+class Memory(Protocol):
+    """Bounded bytes per (device, part, key), kept by the store and read on demand (≤ 64 kB)."""
+
+    async def get(self, part: str, key: str) -> bytes | None: ...
+    async def put(self, part: str, key: str, value: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The device a probe is to ask, as the site file and earlier observations know it."""
+
+    device: str
+    address: str
+    timeout: float  # seconds; the shell ends the poll then, whatever the driver does
+    interval: float  # seconds between two polls
+    credentials: Credentials
+    parts: Mapping[str, Part]
+    facts: Mapping[str, str]  # live view: serial, stream_uri …, from this device's other probes
+    memory: Memory
+    shared: object = None  # what the driver's `shared` gave: sockets, gateways
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a fast driver yields instead of readings: values by a layout it keeps."""
+
+    layout: Layout
+    values: Sequence[Value]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    evidence: bytes | None = None
+
+
+class Probe(Protocol):
+    async def read(self) -> Sequence[Reading] | Batch:
+        """One poll. Raises Unreachable, Refused or Garbled; safe to cancel at any await."""
+        ...
+
+
+Connection = AbstractAsyncContextManager[Probe]
+"""Opened before the first poll and after every cancelled or failed one; closed at the end."""
+
+O = TypeVar("O", bound=Options)  # noqa: E741
+P = TypeVar("P", bound=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Driver(Generic[O, P]):
+    """The code for one protocol; the object behind an entry point of `secmon.probes`."""
+
+    name: str
+    options: type[O]
+    profile: type[P] | None  # the driver's part of a profile file; None: it knows no profiles
+    connect: Callable[[Target, O, P | None], Connection]
+    default_profile: str | None = None  # used when the probe names none
+    brings: Callable[[O, P | None, Mapping[str, Part]], Collection[str]] = lambda *_: ()
+    """Names that a good poll must bring: their absence is what a `missing` rule judges."""
+    watches: Callable[[P | None], Collection[str]] = lambda _: ()
+    """Parts whose being down is a fault by profile (uplinks)."""
+    bus: Callable[[str, O], str] | None = None
+    """(address, options) → key of the bus: devices with one key are asked one at a time."""
+    shared: Callable[[], AbstractAsyncContextManager[object]] | None = None
+    """Entered once per daemon; what it gives reaches every target as `shared`."""
+    needs_address: bool = True
+
+
+# --- telling people --------------------------------------------------------------------------
+
+
+class Later(Exception):
+    """Not delivered, but worth trying again: the channel is away or busy."""
+
+
+class Never(Exception):
+    """Not delivered, and trying again is no use: the channel refused this notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row of the outbox: a notice for one channel, and the ticket as it was then.
+
+    `key` is the same at every try: a receiver that saw it already may drop it.
+    """
+
+    id: int
+    key: str
+    notice: Notice
+    ticket: Mapping[str, object]  # the ticket's JSON at the commit
+    at: datetime
+    tries: int = 0
+    next_at: datetime | None = None
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    async def send(self, delivery: Delivery, text: str) -> None:
+        """Delivers `text` and the ticket. Raises Later or Never; `delivery.key` makes a repeat
+        harmless."""
+        ...
+
+
+# --- keeping ---------------------------------------------------------------------------------
+
+
+class StoreDown(Exception):
+    """A commit or a read failed for an outer reason; nothing of it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a start needs of the store: open things only."""
+
+    faults: Sequence[Fault] = ()
+    tickets: Sequence[Ticket] = ()  # not ended
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    committed_at: datetime | None = None  # wall time of the last commit
+    alive_at: datetime | None = None  # when the last daemon was last seen running (± 5 s)
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour of one logged reading. `at` is the hour's start, UTC."""
+
+    device: str
+    part: str
+    reading: str
+    at: datetime
+    low: float
+    high: float
+    total: float
+    count: int
+
+
+class Store(Protocol):
+    """Everything that outlives the process. Every method may raise StoreDown."""
+
+    async def load(self) -> Stored: ...
+    async def commit(self, change: Change) -> Change:
+        """One transaction. Gives the change back with ticket numbers and `previous` filled in."""
+        ...
+
+    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """Deliveries whose turn has come, oldest first, at most one run per channel in order."""
+        ...
+
+    async def settle(self, delivery: int, outcome: str, next_at: datetime | None) -> None:
+        """`told`, `never` (ends the row) or `later` (counts a try, waits until `next_at`)."""
+        ...
+
+    async def outstanding(self) -> int:
+        """How many deliveries are neither told nor given up."""
+        ...
+
+
+# --- who may ----------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What a person may do: viewer sees, operator acts on tickets, engineer also polls and
+    reloads, manager also cancels, auditor reads the journal, admin all."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ENGINEER = "engineer"
+    MANAGER = "manager"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or a program that may log in. `password` is an scrypt text, or empty: none."""
+
+    name: str
+    role: Role
+    password: str = field(default="", repr=False)
+    created_at: datetime | None = None

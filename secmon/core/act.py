@@ -1,0 +1,115 @@
+"""A person's verb, judged: on a ticket, or a report that opens one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from secmon.core import sla, tickets
+from secmon.core.draft import Draft
+from secmon.core.model import (
+    DEVICE_UP,
+    PROBE_SUCCESS,
+    Action,
+    Refusal,
+    Ticket,
+    TicketState,
+    Verb,
+)
+
+TOLD = {Verb.CLOSE: "closed", Verb.CANCEL: "cancelled"}  # verbs that people are told of
+
+
+def act(draft: Draft, action: Action) -> str | Refusal:
+    """The id of the ticket that the action changed, or why it changed nothing."""
+    if action.verb is Verb.REPORT:
+        return _report(draft, action)
+    ticket = _find(draft, action.subject)
+    if ticket is None:
+        return Refusal("unknown", f"there is no open ticket {action.subject}")
+    if action.verb is Verb.VERIFY and ticket.state is TicketState.REPAIRED:
+        objection = _unverified(draft, ticket)
+        if objection:
+            return Refusal("unverified", f"ticket {ticket.number} {objection}", ticket)
+    moved = tickets.move(ticket, action)
+    if isinstance(moved, Refusal):
+        return moved
+    draft.save(moved)
+    draft.write(ticket.id, str(action.verb), _why(action), action.by)
+    reason = TOLD.get(action.verb)
+    if reason:
+        draft.tell(moved, reason)
+    return moved.id
+
+
+def _find(draft: Draft, number: str) -> Ticket | None:
+    ticket_id = draft.world.numbers.get(number)
+    return draft.ticket(ticket_id) if ticket_id else None
+
+
+def _why(action: Action) -> str:
+    said = {"to": action.to, "way": action.way or "", "content": action.content or ""}
+    words = [f"{key}={value}" for key, value in said.items() if value]
+    return " ".join([*words, action.note]).strip()
+
+
+def _unverified(draft: Draft, ticket: Ticket) -> str:
+    """Why a ticket can't be called verified yet; empty: a good observation says it can.
+
+    A device that nobody probes, or that is no longer configured, is verified by a person's word.
+    """
+    device = draft.policy.devices.get(ticket.device)
+    mark = ticket.marks.get(TicketState.REPAIRED)
+    if device is None or not device.probes or ticket.removed or mark is None:
+        return ""
+    if ticket.rule and ticket.cleared_at is None:
+        return "is not verified: its fault is still there"
+    good = [
+        state.good_at
+        for plan in device.probes
+        if (state := draft.probe((device.id, plan.label))) is not None
+        and state.good_at is not None
+        and (
+            ticket.reading in ("", DEVICE_UP)
+            or (ticket.reading == PROBE_SUCCESS and ticket.part == plan.label)
+            or ticket.reading in state.layout.spans
+        )
+    ]
+    if any(at > mark.at for at in good):
+        return ""
+    return "is not verified: no good observation since it was repaired"
+
+
+def _report(draft: Draft, action: Action) -> str | Refusal:
+    device = draft.policy.devices.get(action.subject)
+    if device is None:
+        return Refusal("unknown", f"there is no device {action.subject!r}")
+    if not action.note.strip():
+        return Refusal("invalid", "a report needs words: expected a note (got none)")
+    ticket = Ticket(
+        id=f"{device.id}|reported|{len(draft.tickets)}|{action.at.isoformat()}|{action.by}",
+        number="",
+        version=1,
+        device=device.id,
+        device_name=device.name,
+        location=device.location,
+        system=device.system,
+        rule="",
+        part=action.part,
+        severity=action.severity,
+        state=TicketState.OPEN,
+        opened_at=draft.now,
+        detected_at=action.at,
+        due=sla.due(action.at, draft.policy.sla),
+        summary=action.note.strip(),
+        reported_by=action.by,
+    )
+    draft.save(ticket)
+    draft.write(ticket.id, "reported", action.note.strip(), action.by)
+    draft.tell(ticket, "opened")
+    return ticket.id
+
+
+def forget(draft: Draft, ticket: Ticket, why: str) -> None:
+    """The ticket's device or rule is gone from the site file: it stays for a person's word."""
+    draft.save(replace(ticket, removed=True, version=ticket.version + 1))
+    draft.write(ticket.id, "removed", why)

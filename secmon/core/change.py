@@ -1,0 +1,72 @@
+"""What `decide` returns and `apply` takes: everything that one batch of inputs changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from secmon.core.model import (
+    Effect,
+    Entry,
+    Failure,
+    Fault,
+    FaultKey,
+    Layout,
+    Refusal,
+    Ticket,
+    Value,
+)
+
+ProbeKey = tuple[str, str]  # device, probe label
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """The latest poll of one probe, as far as later decisions need it. Lives in memory only."""
+
+    at: datetime
+    tick: float
+    reached: bool | None
+    failure: Failure | None
+    layout: Layout  # of the latest good poll
+    values: Sequence[Value]
+    good_at: datetime | None  # when the latest good poll was
+    plan: object = None  # what was compiled for this layout
+    watched: tuple[Value, ...] = ()  # the values that rules look at
+    moved: Mapping[int, tuple[float, datetime]] = field(default_factory=dict)
+    """Position in `watched` → when its value last changed; only where a rule asks for stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One batch, judged. What is under «kept» is committed before any of it is applied."""
+
+    at: datetime
+    # kept
+    faults: Mapping[FaultKey, Fault | None] = field(default_factory=dict)  # None: clear
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)  # by id: new and changed ones
+    entries: tuple[Entry, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # device → changed facts
+    evidence: Mapping[str, bytes] = field(default_factory=dict)  # ticket id → JPEG
+    # in memory only
+    probes: Mapping[ProbeKey, ProbeState] = field(default_factory=dict)
+    touched: Mapping[FaultKey, Fault] = field(default_factory=dict)  # same state, newer value
+    asks: frozenset[str] = frozenset()  # devices to poll at once
+    outcomes: Mapping[int, str | Refusal] = field(default_factory=dict)
+    """Place of an action in the inputs → id of its ticket, or why it was not carried out."""
+    dropped: Mapping[int, str] = field(default_factory=dict)
+    """Place of an input that broke the judge → what happened (our own bug)."""
+
+    @property
+    def durable(self) -> bool:
+        """Does any of it have to outlive the process?"""
+        return bool(
+            self.faults
+            or self.tickets
+            or self.entries
+            or self.effects
+            or self.facts
+            or self.evidence
+        )

@@ -1,0 +1,200 @@
+"""A batch being judged: what it changes so far, laid over a World that it does not touch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from secmon.core import sla
+from secmon.core.change import Change, ProbeKey, ProbeState
+from secmon.core.model import (
+    Clock,
+    Device,
+    Effect,
+    Entry,
+    Fault,
+    FaultKey,
+    FaultState,
+    Notice,
+    Policy,
+    Refusal,
+    Ticket,
+    Value,
+)
+from secmon.core.world import Group, World, group_of
+
+OURSELVES = "secmon"  # who did it, where no person did
+
+
+class Draft:
+    """Reads see this batch first, then the World. `finish` makes the Change."""
+
+    def __init__(self, world: World, policy: Policy, now: datetime) -> None:
+        self.world = world
+        self.policy = policy
+        self.now = now
+        self.probes: dict[ProbeKey, ProbeState] = {}
+        self.faults: dict[FaultKey, Fault | None] = {}
+        self.touched: dict[FaultKey, Fault] = {}
+        self.tickets: dict[str, Ticket] = {}
+        self.groups: dict[Group, str] = {}
+        self.entries: list[Entry] = []
+        self.effects: list[Effect] = []
+        self.facts: dict[str, dict[str, str]] = {}
+        self.evidence: dict[str, bytes] = {}
+        self.asks: set[str] = set()
+        self.outcomes: dict[int, str | Refusal] = {}
+        self.dropped: dict[int, str] = {}
+
+    # --- reading ---
+
+    def probe(self, key: ProbeKey) -> ProbeState | None:
+        return self.probes.get(key) or self.world.probes.get(key)
+
+    def fault(self, key: FaultKey) -> Fault | None:
+        if key in self.faults or key in self.touched:
+            return self.touched.get(key) or self.faults.get(key)
+        return self.world.faults.get(key)
+
+    def troubles(self, device: str) -> list[Fault]:
+        """Every fault of this device that is not clear, in a stable order."""
+        if not self.faults and not self.touched:
+            keys = self.world.troubled.get(device, ())
+        else:
+            keys = {
+                *self.world.troubled.get(device, ()),
+                *(key for key in self.faults if key.device == device),
+            }
+        found = [self.fault(key) for key in sorted(keys)]
+        return [fault for fault in found if fault is not None]
+
+    def hidden_behind(self, device: str) -> list[Fault]:
+        """Every silence that this device, or a part of it, explains."""
+        keys = {
+            *self.world.hidden.get(device, ()),
+            *(key for key, fault in self.faults.items() if fault and fault.hidden_by == device),
+        }
+        found = [self.fault(key) for key in sorted(keys)]
+        return [fault for fault in found if fault is not None and fault.hidden_by == device]
+
+    def waiting(self) -> list[Fault]:
+        """Silences that wait for their parents' word."""
+        if not self.world.waiting and not self.faults:
+            return []
+        keys = {*self.world.waiting, *self.faults}
+        found = [self.fault(key) for key in sorted(keys)]
+        return [
+            fault
+            for fault in found
+            if fault is not None and fault.wait_until and fault.state is FaultState.SUSPECT
+        ]
+
+    def ticket(self, ticket_id: str) -> Ticket | None:
+        found = self.tickets.get(ticket_id) or self.world.tickets.get(ticket_id)
+        return None if found is None or found.ended else found
+
+    def ticket_of(self, group: Group) -> Ticket | None:
+        """The open ticket that the faults of this group share."""
+        ticket_id = self.groups.get(group) or self.world.groups.get(group)
+        return self.ticket(ticket_id) if ticket_id else None
+
+    def group(self, fault: Fault, reading: str) -> Group:
+        return group_of(self.policy.words, fault.key.device, reading, fault.key.part)
+
+    def up(self, device: Device) -> bool | None:
+        """Did it answer any of its probes last time? None: not all were asked yet, or our bug."""
+        said = [self.probe((device.id, plan.label)) for plan in device.probes]
+        known = [state.reached for state in said if state is not None]
+        if True in known:
+            return True
+        if len(known) < len(said) or all(reached is None for reached in known):
+            return None
+        return False
+
+    # --- writing ---
+
+    def put(self, key: FaultKey, old: Fault | None, new: Fault | None) -> None:
+        """The fault after this. Only what must outlive the process is marked as such."""
+        if new is old:
+            return
+        if new is not None and old is not None and _same(old, new) and key not in self.faults:
+            self.touched[key] = new
+            return
+        self.touched.pop(key, None)
+        self.faults[key] = new
+
+    def save(self, ticket: Ticket, group: Group | None = None) -> None:
+        self.tickets[ticket.id] = ticket
+        if group is not None:
+            self.groups[group] = ticket.id
+
+    def write(self, subject: str, what: str, why: str = "", by: str = OURSELVES) -> None:
+        self.entries.append(Entry(self.now, subject, what, why, by))
+
+    def tell(self, ticket: Ticket, reason: str, **facts: Value) -> None:
+        for channel in self.policy.channels:
+            self.effects.append(Notice(channel, ticket.id, reason, self.now, facts))
+
+    def pass_time(self, until: datetime) -> None:
+        """Clock notices that fall due on the way to `until`, each at its own moment."""
+        while True:
+            due = self._next_due(until)
+            if due is None:
+                break
+            when, clock, word, ticket = due
+            self.now = max(self.now, when)
+            self.save(replace(ticket, told=ticket.told | {word}))  # no version: nobody's page ages
+            reason = word.split(" ")[1]
+            self.write(ticket.id, reason, str(clock))
+            self.tell(self.tickets[ticket.id], reason, clock=str(clock))
+        self.now = max(self.now, until)
+
+    def _next_due(self, until: datetime) -> tuple[datetime, Clock, str, Ticket] | None:
+        candidates = {*_due_tickets(self.world.due, until), *self.tickets}
+        found = [
+            (when, clock, word, ticket)
+            for ticket_id in candidates
+            if (ticket := self.ticket(ticket_id)) is not None
+            for when, clock, word in sla.moments(ticket)
+            if when <= until
+        ]
+        return min(found, key=lambda due: (due[0], due[3].id, due[2]), default=None)
+
+    def finish(self) -> Change:
+        return Change(
+            at=self.now,
+            faults=self.faults,
+            tickets=self.tickets,
+            entries=tuple(self.entries),
+            effects=tuple(self.effects),
+            facts=self.facts,
+            evidence=self.evidence,
+            probes=self.probes,
+            touched=self.touched,
+            asks=frozenset(self.asks),
+            outcomes=self.outcomes,
+            dropped=self.dropped,
+        )
+
+
+def _same(old: Fault, new: Fault) -> bool:
+    """Do they differ only in what may be lost with the process?"""
+    return (
+        old.state is new.state
+        and old.since == new.since
+        and old.wait_until == new.wait_until
+        and old.hidden_by == new.hidden_by
+        and old.hidden_part == new.hidden_part
+    )
+
+
+def _due_tickets(heap: list[tuple[datetime, str]], until: datetime) -> list[str]:
+    """Ids in the heap due by then, without taking them out: a child is never before its parent."""
+    found: list[str] = []
+    places = [0]
+    while places:
+        place = places.pop()
+        if place < len(heap) and heap[place][0] <= until:
+            found.append(heap[place][1])
+            places += (2 * place + 1, 2 * place + 2)
+    return found

@@ -1,0 +1,76 @@
+"""One value, one rule, how long: the life of a fault between clear, suspect, active, clearing."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
+
+from secmon.core.model import Fault, FaultKey, FaultState, Op, Rule, Value
+
+GAP = 3  # a run of bad observations may miss this many intervals before its soak starts anew
+
+_BROKEN: dict[Op, Callable[[Value, Value], bool]] = {
+    Op.ABOVE: operator.gt,
+    Op.AT_LEAST: operator.ge,
+    Op.BELOW: operator.lt,
+    Op.AT_MOST: operator.le,
+    Op.IS: operator.eq,
+    Op.IS_NOT: operator.ne,
+}
+
+
+class Verdict(Enum):
+    GOOD = 0
+    BETWEEN = 1  # not bad, but not past the value at which it clears
+    BAD = 2
+
+
+def verdict(rule: Rule, value: Value) -> Verdict:
+    """What a threshold rule says of a value. Text never breaks a numeric limit."""
+    if isinstance(value, str) != isinstance(rule.limit, str):
+        return Verdict.GOOD
+    if bool(_BROKEN[rule.op](value, rule.limit)):
+        return Verdict.BAD
+    if rule.clear is None or isinstance(rule.clear, str) != isinstance(value, str):
+        return Verdict.GOOD
+    return Verdict.GOOD if _clears(rule.op, value, rule.clear) else Verdict.BETWEEN
+
+
+def _clears(op: Op, value: Value, clear: Value) -> bool:
+    if op in (Op.ABOVE, Op.AT_LEAST):
+        return bool(operator.le(value, clear))
+    if op in (Op.BELOW, Op.AT_MOST):
+        return bool(operator.ge(value, clear))
+    return value == clear
+
+
+def step(
+    fault: Fault | None,
+    key: FaultKey,
+    said: Verdict,
+    *,
+    value: Value | None,
+    at: datetime,
+    tick: float,
+    interval: float,
+) -> Fault | None:
+    """The fault after one observation; None is clear. Suspects are promoted elsewhere, because
+    parents have a word in it. `interval` is the probe's, in seconds."""
+    if said is Verdict.BAD:
+        if fault is None:
+            return Fault(key, FaultState.SUSPECT, at, tick, tick, value)
+        if fault.state is FaultState.SUSPECT and tick - fault.bad_tick > GAP * interval:
+            return replace(fault, since=at, since_tick=tick, bad_tick=tick, value=value)
+        state = FaultState.ACTIVE if fault.state is FaultState.CLEARING else fault.state
+        return replace(fault, state=state, bad_tick=tick, value=value)
+    if fault is None or said is Verdict.GOOD or fault.state is FaultState.SUSPECT:
+        return None
+    return replace(fault, state=FaultState.CLEARING, value=value)
+
+
+def ripe(fault: Fault, rule: Rule) -> bool:
+    """Has a suspect been bad for as long as its rule asks? Only a bad observation can say so."""
+    return fault.bad_tick - fault.since_tick >= rule.soak.total_seconds()

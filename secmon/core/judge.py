@@ -1,0 +1,286 @@
+"""An observation, judged: reachability first, then the values that rules look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secmon.core import faults, floating, raising, topology
+from secmon.core.change import ProbeState
+from secmon.core.derive import battery_celsius
+from secmon.core.draft import Draft
+from secmon.core.faults import Verdict
+from secmon.core.model import (
+    DEVICE_UP,
+    Device,
+    Fault,
+    FaultKey,
+    FaultState,
+    Observation,
+    Op,
+    ProbePlan,
+    Reason,
+    Rule,
+    Value,
+)
+from secmon.core.rules import Plan, Position, plan_for, reach_rules, rule_of, winners
+
+EARLY = 4  # a value that stands still is a suspect after this fraction of its soak
+
+
+@dataclass(slots=True)
+class _Poll:
+    """One observation on its way through the judge, with what it is judged against."""
+
+    draft: Draft
+    device: Device
+    probe: ProbePlan
+    seen: Observation
+    before: ProbeState | None
+
+
+def observe(draft: Draft, seen: Observation) -> None:
+    """Everything one observation changes. Devices and probes no longer configured are ignored."""
+    device = draft.policy.devices.get(seen.device)
+    probe = device.probe(seen.probe) if device else None
+    if device is None or probe is None:
+        return
+    key = (seen.device, seen.probe)
+    poll = _Poll(draft, device, probe, seen, draft.probe(key))
+    _keep_facts(draft, seen)
+    if seen.failure is not None:
+        draft.probes[key] = _failed(poll)
+        _reach(poll)
+    else:
+        plan = _plan(poll)
+        state = _state(poll, plan)
+        draft.probes[key] = state
+        if seen.device in draft.world.troubled or draft.faults:
+            _reach(poll)
+        _values(poll, plan, state)
+    _look_behind(draft, device, seen.tick)
+
+
+def _keep_facts(draft: Draft, seen: Observation) -> None:
+    if seen.facts:
+        known = draft.world.facts.get(seen.device, {})
+        news = {name: text for name, text in seen.facts.items() if known.get(name) != text}
+        if news:
+            draft.facts.setdefault(seen.device, {}).update(news)
+
+
+def _failed(poll: _Poll) -> ProbeState:
+    """The poll failed: what the last good one brought is remembered."""
+    seen, before = poll.seen, poll.before
+    return ProbeState(
+        at=seen.at,
+        tick=seen.tick,
+        reached=seen.reached,
+        failure=seen.failure,
+        layout=before.layout if before else seen.layout,
+        values=before.values if before else seen.values,
+        good_at=before.good_at if before else None,
+        plan=before.plan if before else None,
+        watched=before.watched if before else (),
+        moved=before.moved if before else {},
+    )
+
+
+# --- is it there? ----------------------------------------------------------------------------
+
+
+def _reach(poll: _Poll) -> None:
+    device, seen = poll.device, poll.seen
+    silence, failing = reach_rules(poll.draft.policy, device)
+    up = poll.draft.up(device)
+    interval = max(plan.interval for plan in device.probes)
+    if up is not None:
+        for rule in silence:
+            said = Verdict.GOOD if up else Verdict.BAD
+            _judge(poll, rule, "", said, bool(up), interval=interval)
+    if up and (seen.failure is None or seen.failure.reason is not Reason.INTERNAL):
+        ok = seen.failure is None
+        said = Verdict.GOOD if ok else Verdict.BAD
+        for rule in winners(failing, poll.probe.label):
+            _judge(poll, rule, poll.probe.label, said, ok, interval=poll.probe.interval)
+
+
+# --- is it well? -----------------------------------------------------------------------------
+
+
+def _plan(poll: _Poll) -> Plan:
+    before, draft = poll.before, poll.draft
+    if before is not None and before.layout is poll.seen.layout:
+        plan = before.plan
+        if isinstance(plan, Plan) and plan.policy is draft.policy:
+            return plan
+    return plan_for(draft.policy, poll.device, poll.probe, poll.seen.layout)
+
+
+def _state(poll: _Poll, plan: Plan) -> ProbeState:
+    seen = poll.seen
+    watched = plan.pick(seen.values)
+    return ProbeState(
+        seen.at,
+        seen.tick,
+        True,
+        None,
+        seen.layout,
+        seen.values,
+        seen.at,
+        plan,
+        watched,
+        _moved(poll, plan, watched) if plan.stuck else {},
+    )
+
+
+def _moved(
+    poll: _Poll, plan: Plan, watched: tuple[Value, ...]
+) -> Mapping[int, tuple[float, datetime]]:
+    """When each value last moved. A gap in the polls ends the run; after a restart a standing
+    fault remembers it."""
+    before, seen = poll.before, poll.seen
+    out: dict[int, tuple[float, datetime]] = {}
+    fresh = before is None or before.plan is not plan
+    gap = timedelta(seconds=faults.GAP * poll.probe.interval)
+    broken = before is not None and (before.good_at is None or seen.at - before.good_at > gap)
+    for place in plan.stuck:
+        out[place] = (seen.tick, seen.at)
+        if broken:
+            continue
+        if fresh:
+            out[place] = _stood_before(poll, plan.positions[place], watched[place])
+        elif before is not None and before.watched[place] == watched[place]:
+            out[place] = before.moved[place]
+    return out
+
+
+def _stood_before(poll: _Poll, position: Position, value: Value) -> tuple[float, datetime]:
+    """Since when a value has stood still, as its fault remembers it."""
+    for rule in position.rules:
+        fault = poll.draft.fault(FaultKey(poll.device.id, rule.id, position.part))
+        if rule.op is Op.STUCK and fault is not None and fault.value == value:
+            return fault.since_tick, fault.since
+    return poll.seen.tick, poll.seen.at
+
+
+def _values(poll: _Poll, plan: Plan, state: ProbeState) -> None:
+    draft, device, before = poll.draft, poll.device, poll.before
+    if plan.stuck:
+        _stand_still(poll, plan, state)
+    known = before.watched if before is not None and before.plan is plan else None
+    quiet = device.id not in draft.world.troubled and not draft.faults
+    if quiet and not plan.lacks and known == state.watched:
+        return
+    troubled = set() if quiet else {fault.key for fault in draft.troubles(device.id)}
+    for place, position in enumerate(plan.positions):
+        value = state.watched[place]
+        if quiet and known is not None and known[place] == value:
+            continue
+        for rule in position.rules:
+            if rule.op is Op.STUCK:
+                continue
+            said = faults.verdict(rule, value)
+            if said is Verdict.BAD or FaultKey(device.id, rule.id, position.part) in troubled:
+                _judge(poll, rule, position.part, said, value, interval=poll.probe.interval)
+    for rule, gone in plan.missing:
+        if gone or FaultKey(device.id, rule.id, rule.where.part) in troubled:
+            said = Verdict.BAD if gone else Verdict.GOOD
+            _judge(poll, rule, rule.where.part, said, None, interval=poll.probe.interval)
+
+
+def _stand_still(poll: _Poll, plan: Plan, state: ProbeState) -> None:
+    """Values that have not moved for long: suspects early on, so that a restart remembers."""
+    for place in plan.stuck:
+        position = plan.positions[place]
+        for rule in position.rules:
+            if rule.op is Op.STUCK:
+                key = FaultKey(poll.device.id, rule.id, position.part)
+                old = poll.draft.fault(key)
+                value, moved = state.watched[place], state.moved[place]
+                new = _stood(poll, rule, key, old, value=value, moved=moved)
+                if old is not None or new is not None:
+                    _settle(poll, rule, key, old, new)
+
+
+def _stood(
+    poll: _Poll,
+    rule: Rule,
+    key: FaultKey,
+    old: Fault | None,
+    *,
+    value: Value,
+    moved: tuple[float, datetime],
+) -> Fault | None:
+    tick, soak = poll.seen.tick, rule.soak.total_seconds()
+    still = tick - moved[0]
+    if not still or still < soak / EARLY:
+        return None
+    if old is None:
+        return Fault(key, FaultState.SUSPECT, moved[1], moved[0], tick, value)
+    return faults.step(
+        old, key, Verdict.BAD, value=value, at=poll.seen.at, tick=tick, interval=soak + tick
+    )
+
+
+def _judge(
+    poll: _Poll, rule: Rule, part: str, said: Verdict, value: Value | None, *, interval: float
+) -> None:
+    key = FaultKey(poll.device.id, rule.id, part)
+    old = poll.draft.fault(key)
+    seen = poll.seen
+    new = faults.step(old, key, said, value=value, at=seen.at, tick=seen.tick, interval=interval)
+    if old is None and new is None:
+        return
+    if new is not None and said is Verdict.BAD:
+        new = raising.with_facts(new, _facts(poll, rule, part))
+    _settle(poll, rule, key, old, new)
+
+
+def _settle(poll: _Poll, rule: Rule, key: FaultKey, old: Fault | None, new: Fault | None) -> None:
+    draft = poll.draft
+    draft.put(key, old, new)
+    if new is None:
+        if old is not None:
+            raising.cleared(draft, poll.device, rule, old)
+    elif new.state is FaultState.SUSPECT:
+        if rule.reading == DEVICE_UP and (old is None or old.since != new.since):
+            raising.ask_parents(draft, poll.device, new)
+        if faults.ripe(new, rule):
+            raising.promote(draft, poll.device, rule, key, poll.seen.evidence)
+
+
+def _facts(poll: _Poll, rule: Rule, part: str) -> Mapping[str, Value]:
+    """What the words about this fault are made of, beyond its value."""
+    seen, battery = poll.seen, poll.device.battery
+    if seen.failure is not None:
+        reason, text = str(seen.failure.reason), seen.failure.text
+        return {"failure": reason, "text": text, "probe": seen.probe}
+    if battery is None or not rule.reading.startswith("battery_float_"):
+        return {}
+    place = seen.layout.index("battery_voltage_volts", part)
+    volts = seen.values[place] if place is not None else None
+    if not isinstance(volts, int | float):
+        return {}
+    return floating.words(battery, float(volts), battery_celsius(seen))
+
+
+# --- who hangs on it? ------------------------------------------------------------------------
+
+
+def _look_behind(draft: Draft, device: Device, tick: float) -> None:
+    """What this observation says to others: silences waiting for it, silences hidden by it."""
+    for fault in draft.waiting():
+        raising.retry(draft, fault)
+    if not draft.world.hidden and not draft.faults:
+        return
+    for fault in draft.hidden_behind(device.id):
+        child = draft.policy.devices.get(fault.key.device)
+        if child is None or rule_of(draft.policy, fault.key.rule) is None:
+            continue
+        found = topology.root(draft.policy, raising.sight(draft), child)
+        if found is None:
+            raising.uncover(draft, child, fault, tick)
+        elif (found.device, found.part) != (fault.hidden_by, fault.hidden_part):
+            raising.hide(draft, child, fault, found)

@@ -1,0 +1,301 @@
+"""From a fault that has lasted to people's work: hide it, open its ticket, deepen it, clear it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from secmon.core import faults, sla, tickets, topology
+from secmon.core.draft import Draft
+from secmon.core.model import (
+    DEVICE_UP,
+    SEVERITIES,
+    Device,
+    Fault,
+    FaultKey,
+    FaultState,
+    Feed,
+    Rule,
+    Severity,
+    Ticket,
+    TicketState,
+    Value,
+)
+from secmon.core.rules import rule_of, severity_at
+from secmon.core.topology import Sight
+from secmon.core.world import LADDER, Group
+
+LIVE = (FaultState.ACTIVE, FaultState.CLEARING)
+
+
+def with_facts(fault: Fault, facts: Mapping[str, Value]) -> Fault:
+    """The fault with what its words are made of, as the latest bad observation has it."""
+    return fault if facts == fault.facts else replace(fault, facts=facts)
+
+
+# --- silence and its parents -----------------------------------------------------------------
+
+
+def ask_parents(draft: Draft, device: Device, fault: Fault) -> None:
+    """A child fell silent: its ancestors are asked at once, and their word is awaited."""
+    above = [parent for parent in topology.ancestors(draft.policy, device) if parent.probes]
+    if not above:
+        return
+    draft.asks.update(parent.id for parent in above)
+    patience = max(plan.timeout for parent in above for plan in parent.probes)
+    until = draft.now + timedelta(seconds=patience + 1)
+    draft.put(fault.key, fault, replace(fault, wait_until=until))
+
+
+def _heard(draft: Draft, device: Device, fault: Fault) -> bool:
+    """Has every parent spoken since the child fell silent, or had its time?"""
+    if fault.wait_until is None or draft.now >= fault.wait_until:
+        return True
+    for parent in _speakers(draft, device):
+        for plan in parent.probes:
+            state = draft.probe((parent.id, plan.label))
+            if state is None or state.at <= fault.since:
+                return False
+    return True
+
+
+def _speakers(draft: Draft, device: Device, depth: int = topology.DEPTH) -> Iterator[Device]:
+    """The nearest devices above that can be asked."""
+    for feed in device.parents if depth else ():
+        parent = draft.policy.devices.get(feed.device)
+        if parent is not None and parent.probes:
+            yield parent
+        elif parent is not None:
+            yield from _speakers(draft, parent, depth - 1)
+
+
+def sight(draft: Draft) -> Sight:
+    """The present, as the topology asks for it: down or off, and known as a fault."""
+
+    def down(device_id: str) -> bool:
+        device = draft.policy.devices.get(device_id)
+        return (
+            device is not None
+            and draft.up(device) is False
+            and any(_reading(draft, fault) == DEVICE_UP for fault in draft.troubles(device_id))
+        )
+
+    def off(device_id: str, part: str) -> bool:
+        for fault in draft.troubles(device_id):
+            word = draft.policy.words.get(_reading(draft, fault))
+            if fault.key.part == part and word is not None and word.feeds:
+                return True
+        return False
+
+    return Sight(down, off)
+
+
+def _reading(draft: Draft, fault: Fault) -> str:
+    rule = rule_of(draft.policy, fault.key.rule)
+    return rule.reading if rule else ""
+
+
+def retry(draft: Draft, fault: Fault) -> None:
+    """A silence that waited: perhaps its parents have spoken by now."""
+    device = draft.policy.devices.get(fault.key.device)
+    rule = rule_of(draft.policy, fault.key.rule)
+    if device is not None and rule is not None and faults.ripe(fault, rule):
+        promote(draft, device, rule, fault.key, None)
+
+
+def hide(draft: Draft, device: Device, fault: Fault, root: Feed) -> None:
+    """This silence is explained by its root: no ticket of its own, a word on the root's."""
+    hidden = replace(
+        fault,
+        state=FaultState.ACTIVE,
+        wait_until=None,
+        hidden_by=root.device,
+        hidden_part=root.part,
+    )
+    draft.put(fault.key, fault, hidden)
+    draft.write(device.id, "hidden", f"behind {root.device} {root.part}".strip())
+    for ticket in _tickets_at(draft, root):
+        _suppress(draft, ticket, [device.id])
+    for behind in draft.hidden_behind(device.id):
+        child = draft.policy.devices.get(behind.key.device)
+        if child is not None:
+            hide(draft, child, behind, root)
+
+
+def uncover(draft: Draft, device: Device, fault: Fault, tick: float) -> None:
+    """The root is well again, this device is still silent: its soak starts now (`tick`)."""
+    shown = replace(
+        fault,
+        state=FaultState.SUSPECT,
+        since=draft.now,
+        since_tick=tick,
+        bad_tick=tick,
+        hidden_by="",
+        hidden_part="",
+    )
+    draft.put(fault.key, fault, shown)
+    draft.asks.add(device.id)
+
+
+def _tickets_at(draft: Draft, root: Feed) -> list[Ticket]:
+    if not root.part:
+        found = draft.ticket_of((root.device, LADDER, ""))
+        return [found] if found else []
+    groups = {
+        draft.group(fault, _reading(draft, fault))
+        for fault in draft.troubles(root.device)
+        if fault.key.part == root.part
+    }
+    return [ticket for group in sorted(groups) if (ticket := draft.ticket_of(group))]
+
+
+def _suppress(draft: Draft, ticket: Ticket, devices: list[str]) -> Ticket:
+    news = [device for device in devices if device not in ticket.suppressed]
+    if not news:
+        return ticket
+    more = replace(ticket, suppressed=(*ticket.suppressed, *news))
+    draft.save(more)
+    return more
+
+
+# --- tickets ---------------------------------------------------------------------------------
+
+
+def promote(
+    draft: Draft, device: Device, rule: Rule, key: FaultKey, evidence: bytes | None
+) -> None:
+    """A suspect has lasted its soak: it is active, unless it waits or something hides it."""
+    fault = draft.fault(key)
+    if fault is None or fault.state is not FaultState.SUSPECT:
+        return
+    if rule.reading == DEVICE_UP and device.parents:
+        if not _heard(draft, device, fault):
+            return
+        root = topology.root(draft.policy, sight(draft), device)
+        if root is not None:
+            hide(draft, device, fault, root)
+            return
+    active = replace(fault, state=FaultState.ACTIVE, wait_until=None)
+    draft.put(key, fault, active)
+    raise_ticket(draft, device, rule, active, evidence)
+
+
+def raise_ticket(
+    draft: Draft, device: Device, rule: Rule, fault: Fault, evidence: bytes | None
+) -> None:
+    """Opens the group's ticket, or reuses the one that is open."""
+    group = draft.group(fault, rule.reading)
+    ticket = draft.ticket_of(group)
+    if ticket is None:
+        ticket = _open(draft, device, rule, fault, group)
+    else:
+        if ticket.cleared_at is not None:
+            ticket = tickets.relapse(ticket)
+            draft.save(ticket)
+            draft.write(ticket.id, "relapsed", rule.id)
+            draft.tell(ticket, "relapsed")
+        ticket = _retarget(draft, device, ticket, group)
+    if evidence is not None:
+        draft.evidence[ticket.id] = evidence
+
+
+def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) -> Ticket:
+    behind = [
+        hidden.key.device
+        for hidden in draft.hidden_behind(device.id)
+        if hidden.hidden_part in ("", fault.key.part)
+    ]
+    ticket = Ticket(
+        id=f"{device.id}|{rule.id}|{fault.key.part}|{draft.now.isoformat()}",
+        number="",
+        version=1,
+        device=device.id,
+        device_name=device.name,
+        location=device.location,
+        system=device.system,
+        rule=rule.id,
+        part=fault.key.part,
+        severity=severity_at(device, rule, fault.key.part),
+        state=TicketState.OPEN,
+        opened_at=draft.now,
+        detected_at=fault.since,
+        due=sla.due(fault.since, draft.policy.sla),
+        reading=rule.reading,
+        value=fault.value,
+        limit=rule.limit,
+        facts=_words(rule, fault),
+        suppressed=tuple(behind),
+    )
+    draft.save(ticket, group)
+    draft.write(ticket.id, "opened", rule.id)
+    draft.tell(ticket, "opened")
+    return ticket
+
+
+def _words(rule: Rule, fault: Fault) -> Mapping[str, Value]:
+    return {**fault.facts, "op": str(rule.op)}
+
+
+def _retarget(draft: Draft, device: Device, ticket: Ticket, group: Group) -> Ticket:
+    """The ticket speaks of the deepest, then gravest, live fault of its group."""
+    live = _live(draft, device, group)
+    if not live:
+        return ticket
+    rule, fault = min(live, key=lambda pair: _rank(draft, device, *pair))
+    if (ticket.rule, ticket.part) == (rule.id, fault.key.part):
+        return ticket
+    severity = severity_at(device, rule, fault.key.part)
+    graver = SEVERITIES.index(severity) < SEVERITIES.index(ticket.severity)
+    changed = replace(
+        ticket,
+        version=ticket.version + 1,
+        rule=rule.id,
+        part=fault.key.part,
+        severity=severity,
+        reading=rule.reading,
+        value=fault.value,
+        limit=rule.limit,
+        facts=_words(rule, fault),
+    )
+    draft.save(changed)
+    draft.write(ticket.id, "deepened", f"{ticket.rule} -> {rule.id}")
+    if graver:
+        draft.tell(changed, "deepened")
+    return changed
+
+
+def _live(draft: Draft, device: Device, group: Group) -> list[tuple[Rule, Fault]]:
+    found = []
+    for fault in draft.troubles(device.id):
+        rule = rule_of(draft.policy, fault.key.rule)
+        if rule is None or fault.state not in LIVE or fault.hidden_by:
+            continue
+        if draft.group(fault, rule.reading) == group:
+            found.append((rule, fault))
+    return found
+
+
+def _rank(draft: Draft, device: Device, rule: Rule, fault: Fault) -> tuple[int, int, str, str]:
+    severity: Severity = severity_at(device, rule, fault.key.part)
+    depth = draft.policy.words[rule.reading].depth
+    return depth, SEVERITIES.index(severity), rule.id, fault.key.part
+
+
+def cleared(draft: Draft, device: Device, rule: Rule, old: Fault) -> None:
+    """A fault is clear. Its ticket is too, unless another fault of the group still lives."""
+    group = draft.group(old, rule.reading)
+    ticket = draft.ticket_of(group)
+    if ticket is None or ticket.cleared_at is not None:
+        return
+    if _live(draft, device, group):
+        _retarget(draft, device, ticket, group)
+        return
+    for fault in draft.troubles(device.id):
+        other = rule_of(draft.policy, fault.key.rule)
+        if other is not None and draft.group(fault, other.reading) == group:
+            return  # a suspect: its soak will tell
+    done = tickets.clear(ticket, draft.now)
+    draft.save(done)
+    draft.write(done.id, "cleared", rule.id)
+    draft.tell(done, "cleared")

@@ -1,0 +1,119 @@
+"""What is true now: open faults and tickets, the latest polls, and when time alone matters.
+
+`apply` alone mutates the World. Closed tickets and the journal stay in the store. What can be
+derived (who is in trouble, who is hidden, which ticket a group has) is kept as an index beside it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from secmon.core import sla
+from secmon.core.change import Change, ProbeKey, ProbeState
+from secmon.core.model import Fault, FaultKey, FaultState, Ticket, Word
+
+Group = tuple[str, str, str]  # device, reading, part: faults that share one ticket
+
+LADDER = "*"  # the group of all readings that say how deep a device is lost
+
+
+def group_of(words: Mapping[str, Word], device: str, reading: str, part: str) -> Group:
+    """Faults of one group share a ticket: the ladder from no answer upwards is one group."""
+    word = words.get(reading)
+    if word is not None and word.depth:
+        return device, LADDER, ""
+    return device, reading, part
+
+
+@dataclass(slots=True)
+class World:
+    """The present. `due` is a heap of (when, ticket id or "", what) with stale entries allowed."""
+
+    probes: dict[ProbeKey, ProbeState] = field(default_factory=dict)
+    faults: dict[FaultKey, Fault] = field(default_factory=dict)
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    troubled: dict[str, set[FaultKey]] = field(default_factory=dict)  # device → not clear
+    hidden: dict[str, set[FaultKey]] = field(default_factory=dict)  # root device → behind it
+    waiting: set[FaultKey] = field(default_factory=set)  # silences awaiting their parents' word
+    numbers: dict[str, str] = field(default_factory=dict)  # ticket number → id
+    groups: dict[Group, str] = field(default_factory=dict)  # → id of the open ticket
+    due: list[tuple[datetime, str]] = field(default_factory=list)  # heap: when, ticket id
+
+
+def apply(world: World, change: Change, words: Mapping[str, Word]) -> World:
+    """Makes the change true, in place. Every index follows."""
+    world.probes.update(change.probes)
+    for key, fault in change.touched.items():
+        _put_fault(world, key, fault)
+    for key, kept in change.faults.items():
+        _put_fault(world, key, kept)
+    for ticket in change.tickets.values():
+        _put_ticket(world, ticket, words)
+    for device, facts in change.facts.items():
+        world.facts.setdefault(device, {}).update(facts)
+    while world.due and world.due[0][0] <= change.at:
+        heapq.heappop(world.due)
+    return world
+
+
+def wake(world: World) -> datetime | None:
+    """The next moment at which time alone matters."""
+    moments = [fault.wait_until for fault in _waiting(world) if fault.wait_until]
+    if world.due:
+        moments.append(world.due[0][0])
+    return min(moments, default=None)
+
+
+def _waiting(world: World) -> Iterator[Fault]:
+    for key in world.waiting:
+        fault = world.faults.get(key)
+        if fault is not None:
+            yield fault
+
+
+def _put_fault(world: World, key: FaultKey, fault: Fault | None) -> None:
+    old = world.faults.get(key)
+    if old is not None and old.hidden_by and (fault is None or fault.hidden_by != old.hidden_by):
+        _discard(world.hidden, old.hidden_by, key)
+    if fault is None:
+        world.faults.pop(key, None)
+        world.waiting.discard(key)
+        _discard(world.troubled, key.device, key)
+        return
+    world.faults[key] = fault
+    world.troubled.setdefault(key.device, set()).add(key)
+    if fault.hidden_by:
+        world.hidden.setdefault(fault.hidden_by, set()).add(key)
+    if fault.state is FaultState.SUSPECT and fault.wait_until is not None:
+        world.waiting.add(key)
+    else:
+        world.waiting.discard(key)
+
+
+def _discard(index: dict[str, set[FaultKey]], at: str, key: FaultKey) -> None:
+    keys = index.get(at)
+    if keys is not None:
+        keys.discard(key)
+        if not keys:
+            del index[at]
+
+
+def _put_ticket(world: World, ticket: Ticket, words: Mapping[str, Word]) -> None:
+    if ticket.rule:
+        group = group_of(words, ticket.device, ticket.reading, ticket.part)
+        if not ticket.ended:
+            world.groups[group] = ticket.id
+        elif world.groups.get(group) == ticket.id:
+            del world.groups[group]
+    if ticket.ended:
+        world.tickets.pop(ticket.id, None)
+        world.numbers.pop(ticket.number, None)
+        return
+    world.tickets[ticket.id] = ticket
+    world.numbers[ticket.number] = ticket.id
+    for when, _, _ in sla.moments(ticket):
+        heapq.heappush(world.due, (when, ticket.id))
