@@ -1,0 +1,133 @@
+"""Devices, faults and observations as JSON: what the API and the command line show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from secmon.core.change import ProbeState
+from secmon.core.model import Device, Fault, Observation, Policy, Value
+from secmon.core.rules import rule_of, severity_at
+from secmon.core.tickets import stamp
+from secmon.core.world import World
+
+
+def device_up(world: World, device: Device) -> bool | None:
+    """Did it answer any of its probes last time? None: unknown, or never asked."""
+    states = [world.probes.get((device.id, plan.label)) for plan in device.probes]
+    reached = [state.reached for state in states if state is not None]
+    if True in reached:
+        return True
+    if len(reached) < len(states) or all(known is None for known in reached):
+        return None
+    return False
+
+
+def device_row(world: World, policy: Policy, device: Device) -> dict[str, object]:
+    """One line of the list of devices."""
+    faults = [
+        world.faults[key]
+        for key in sorted(world.troubled.get(device.id, ()))
+        if world.faults[key].state != "suspect"
+    ]
+    return {
+        "id": device.id,
+        "name": device.name,
+        "system": device.system,
+        "kind": device.kind,
+        "location": device.location,
+        "up": device_up(world, device),
+        "faults": [fault_row(policy, fault) for fault in faults],
+        "tickets": sorted(t.number for t in world.tickets.values() if t.device == device.id),
+        "probes": [
+            {"probe": plan.label, **probe_row(world.probes.get((device.id, plan.label)))}
+            for plan in device.probes
+        ],
+    }
+
+
+def device_page(world: World, policy: Policy, device: Device) -> dict[str, object]:
+    """Everything known of one device now."""
+    return {
+        **device_row(world, policy, device),
+        "address": device.address,
+        "maker": device.maker,
+        "model": device.model,
+        "serial": device.serial,
+        "parent": [
+            {"device": feed.device, "part": feed.part} if feed.part else feed.device
+            for feed in device.parents
+        ],
+        "facts": dict(world.facts.get(device.id, {})),
+        "readings": [
+            row
+            for plan in device.probes
+            for row in reading_rows(policy, world.probes.get((device.id, plan.label)))
+        ],
+    }
+
+
+def probe_row(state: ProbeState | None) -> dict[str, object]:
+    """How the latest poll of a probe went."""
+    if state is None:
+        return {"success": None, "at": None, "good_at": None, "failure": None}
+    failure = state.failure
+    return {
+        "success": failure is None,
+        "at": stamp(state.at),
+        "good_at": stamp(state.good_at),
+        "failure": {"reason": str(failure.reason), "text": failure.text} if failure else None,
+    }
+
+
+def reading_rows(policy: Policy, state: ProbeState | None) -> list[dict[str, object]]:
+    """The readings of the latest poll, if it was good: what failed shows no old values."""
+    if state is None or state.failure is not None:
+        return []
+    layout = state.layout
+    return [
+        _reading(policy, name, part, value)
+        for name, part, value in zip(layout.names, layout.parts, state.values, strict=True)
+    ]
+
+
+def observation_page(policy: Policy, seen: Observation) -> dict[str, object]:
+    """One poll as `secmon probe` shows it."""
+    failure = seen.failure
+    return {
+        "probe": seen.probe,
+        "at": stamp(seen.at),
+        "failure": {"reason": str(failure.reason), "text": failure.text} if failure else None,
+        "facts": dict(seen.facts),
+        "readings": [
+            _reading(policy, name, part, value)
+            for name, part, value in zip(
+                seen.layout.names, seen.layout.parts, seen.values, strict=True
+            )
+        ],
+    }
+
+
+def _reading(policy: Policy, name: str, part: str, value: Value) -> dict[str, object]:
+    word = policy.words.get(name)
+    return {"reading": name, "part": part, "value": value, "unit": word.unit if word else ""}
+
+
+def fault_row(policy: Policy, fault: Fault) -> dict[str, object]:
+    """One fault; `hidden_by` names the device whose being down explains it."""
+    rule = rule_of(policy, fault.key.rule)
+    device = policy.devices.get(fault.key.device)
+    severity = severity_at(device, rule, fault.key.part) if rule and device else ""
+    facts: Mapping[str, Value] = fault.facts
+    return {
+        "device": fault.key.device,
+        "part": fault.key.part,
+        "rule": fault.key.rule,
+        "reading": rule.reading if rule else "",
+        "severity": str(severity),
+        "state": str(fault.state),
+        "since": stamp(fault.since),
+        "value": fault.value,
+        "limit": rule.limit if rule else None,
+        "facts": dict(facts),
+        "hidden_by": fault.hidden_by,
+    }
