@@ -1,0 +1,1 @@
+"""The drivers, one protocol each: see docs/adding-a-driver.md."""

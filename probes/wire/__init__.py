@@ -1,0 +1,1 @@
+"""Codecs of protocols, without any input or output: bytes in, values out, and back."""

@@ -1,0 +1,1 @@
+"""Real servers on loopback, each a context manager that ends only what it started."""

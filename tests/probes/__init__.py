@@ -1,0 +1,1 @@
+"""Drivers and their codecs: bytes in, readings or a clear failure out."""

@@ -1,0 +1,1 @@
+"""Codecs, tested without any socket."""
