@@ -1,0 +1,1 @@
+"""The outside things: the store, the clock, metrics, systemd, people's channels; one file each."""

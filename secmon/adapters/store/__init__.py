@@ -1,0 +1,1 @@
+"""What outlives the process: one SQL text for every engine; `sqlite.SqliteStore` is the first."""

@@ -1,0 +1,291 @@
+"""The store in one SQLite file: who asks for what, and in which transaction.
+
+A method either writes, and then it is on the disk when it returns, or reads what was last
+committed. Every method may raise StoreDown; then nothing of it was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from zoneinfo import ZoneInfo
+
+from secmon.adapters import clock as machine
+from secmon.adapters.store import (
+    changes,
+    devices,
+    files,
+    history,
+    journal,
+    migrations,
+    outbox,
+    people,
+    tickets,
+)
+from secmon.adapters.store.connection import Connections, open_connections, session
+from secmon.adapters.store.files import Size
+from secmon.adapters.store.journal import Line
+from secmon.adapters.store.lock import StoreLock
+from secmon.adapters.store.people import Token
+from secmon.api import Change, Clock, Delivery, Hour, Role, Stored, StoreDown, User
+from secmon.core.model import Entry, Ticket, TicketState
+
+OUTBOX_KEPT = timedelta(days=30)  # rows that were told or given up
+
+
+class SqliteStore:
+    """`async with SqliteStore(path, site=…, timezone=…) as store:` keeps api.Store's promises.
+
+    It holds the store's lock as long as it is open. `timezone` gives a ticket's year. `busy_s`:
+    how long to wait for a stranger's lock. `known`: the schema, if not the one that is shipped.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        site: str,
+        timezone: str,
+        clock: Clock | None = None,
+        busy_s: float = 5.0,
+        known: Sequence[migrations.Migration] | None = None,
+    ) -> None:
+        self.path = path
+        self.upgraded: tuple[str, ...] = ()  # the migrations that `open` applied
+        self._site = site
+        self._zone = ZoneInfo(timezone)
+        self._clock = clock or machine.Clock()
+        self._busy_s = busy_s
+        self._known = known or migrations.shipped()
+        self._stack = AsyncExitStack()
+        self._db: Connections
+        self._lock: StoreLock
+
+    # --- open and closed ---
+
+    async def open(self) -> None:
+        """Takes the lock, then opens the file and brings its schema up to date.
+
+        Raises StoreTaken, WrongSchema or StoreDown, and then holds nothing.
+        """
+        async with AsyncExitStack() as stack:
+            self._lock = StoreLock.take(self.path)
+            stack.callback(self._lock.release)
+            files.make(self.path)
+            async with session(self.path, busy_s=self._busy_s) as first:
+                await files.refuse_foreign(first, empty_too=False)
+            self._db = await stack.enter_async_context(
+                open_connections(self.path, self._site, self._busy_s)
+            )
+            self.upgraded = await migrations.upgrade(self._db, self._known, self._copy_before)
+            self._stack = stack.pop_all()
+
+    async def close(self) -> None:
+        """Must be called: the connections' threads end only then."""
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> SqliteStore:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def touch(self) -> None:
+        """The daemon is alive: every 5 s, never by a command."""
+        self._lock.touch(self._clock.now())
+
+    async def _copy_before(self, number: str) -> None:
+        await files.copy(self.path, self.path.with_name(f"{self.path.name}.before-{number}"))
+
+    # --- the core's changes ---
+
+    async def load(self) -> Stored:
+        """Open things, and when an earlier daemon was last alive."""
+        stored = await changes.load(self._db.reader)
+        return replace(stored, alive_at=self._lock.alive_at)
+
+    async def commit(self, change: Change) -> Change:
+        """One transaction; a change that changes nothing writes nothing."""
+        if not change.durable:
+            return change
+        async with self._db.writing() as session:
+            return await changes.keep(session, self._zone, change)
+
+    # --- tickets and journal ---
+
+    async def tickets(
+        self,
+        states: Collection[TicketState] = (),
+        device: str = "",
+        limit: int = 100,
+        after: str = "",
+    ) -> list[Ticket]:
+        """Newest first, those older than the ticket numbered `after`; empty fields match all."""
+        return await tickets.page(self._db.reader, states, device, limit, after)
+
+    async def ticket(self, number: str) -> Ticket | None:
+        """The ticket, ended or not; None also for what is no ticket number."""
+        return await tickets.by_number(self._db.reader, number)
+
+    async def tickets_by_id(self, ids: Collection[str]) -> Mapping[str, Ticket]:
+        """Those of these tickets that the store has."""
+        return await tickets.by_id(self._db.reader, ids)
+
+    async def journal(self, subject: str, limit: int = 1000) -> list[Entry]:
+        """The newest `limit` lines of a ticket's id or a device, oldest first."""
+        return await journal.of(self._db.reader, subject, limit)
+
+    async def journals(self, subjects: Collection[str]) -> Mapping[str, list[Entry]]:
+        """Every subject with all of its lines, oldest first."""
+        return await journal.of_many(self._db.reader, subjects)
+
+    async def lines(self, limit: int = 100, before: int | None = None) -> list[Line]:
+        """The whole journal, newest first; `before` is the id of the last line seen."""
+        return await journal.newest(self._db.reader, limit, before)
+
+    async def evidence(self, ticket: str) -> list[tuple[datetime, bytes]]:
+        """The pictures of a ticket's id, oldest first."""
+        return await devices.evidence(self._db.reader, ticket)
+
+    # --- outbox ---
+
+    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """Oldest first; of each channel the run up to the first row that waits."""
+        return await outbox.pending(self._db.reader, now, limit)
+
+    async def settle(self, delivery: int, outcome: str, next_at: datetime | None) -> None:
+        """`told` and `never` end the row, `later` waits until `next_at`; each counts a try."""
+        async with self._db.writing() as session:
+            await outbox.settle(session, delivery, outcome, next_at)
+
+    async def outstanding(self) -> int:
+        """How many deliveries are neither told nor given up."""
+        return await outbox.outstanding(self._db.reader)
+
+    async def given_up(self, limit: int = 100) -> list[Delivery]:
+        """What could never be delivered, newest first."""
+        return await outbox.given_up(self._db.reader, limit)
+
+    # --- devices ---
+
+    def memory(self, device: str) -> DeviceMemory:
+        """What a driver is given as `Target.memory`."""
+        return DeviceMemory(self, device)
+
+    async def recall(self, device: str, part: str, key: str) -> bytes | None:
+        return await devices.recall(self._db.reader, device, part, key)
+
+    async def remember(self, device: str, part: str, key: str, value: bytes) -> None:
+        """ValueError beyond 64 kB a part or 4 MB a device. What is the same is not written."""
+        if await self.recall(device, part, key) == value:
+            return
+        async with self._db.writing() as session:
+            await devices.remember(session, device, part, key, value)
+
+    async def add_hours(self, hours: Sequence[Hour]) -> None:
+        """Adds to what is there of the same hours, all in one transaction."""
+        async with self._db.writing() as session:
+            await history.add_hours(session, hours)
+
+    async def hours(
+        self, device: str, reading: str, since: datetime, until: datetime
+    ) -> list[Hour]:
+        """All parts' hours that start in [since, until), oldest first."""
+        return await history.span(self._db.reader, device, reading, since, until)
+
+    # --- people ---
+
+    async def add_user(self, name: str, role: Role, password: str = "") -> User:
+        """`password` is an scrypt text. ValueError if there is such a user."""
+        async with self._db.writing() as session:
+            return await people.add(session, User(name, role, password), self._clock.now())
+
+    async def set_password(self, name: str, password: str) -> None:
+        """`password` is an scrypt text. ValueError if there is no such user."""
+        async with self._db.writing() as session:
+            await people.set_password(session, name, password)
+
+    async def users(self) -> list[User]:
+        return await people.everybody(self._db.reader)
+
+    async def user(self, name: str) -> User | None:
+        return await people.one(self._db.reader, name)
+
+    async def add_token(
+        self, user: str, name: str, sha256: str, expires: datetime | None = None
+    ) -> None:
+        """`sha256`: hex digest of the token. ValueError if there is no such user."""
+        token = Token(name, self._clock.now(), None, expires)
+        async with self._db.writing() as session:
+            await people.add_token(session, user, token, sha256)
+
+    async def tokens(self, user: str) -> list[Token]:
+        return await people.tokens(self._db.reader, user)
+
+    async def token(self, sha256: str) -> User | None:
+        """Whose token this is, unless it has expired. Notes its use, at most once an hour."""
+        now = self._clock.now()
+        found = await people.holder(self._db.reader, sha256, now)
+        if found is None:
+            return None
+        user, note = found
+        if note:
+            with suppress(StoreDown):  # a full disk locks nobody out
+                async with self._db.writing() as session:
+                    await people.note_use(session, sha256, now)
+        return user
+
+    async def remove_token(self, user: str, name: str) -> int:
+        """Removes the user's tokens of this name; how many there were."""
+        async with self._db.writing() as session:
+            return await people.remove_token(session, user, name)
+
+    # --- housekeeping ---
+
+    async def prune(self, now: datetime, *, history_for: timedelta, pictures: timedelta) -> None:
+        """Lets go of old hours and pictures, ended outbox rows, expired tokens.
+
+        Tickets and the journal stay for ever. Short transactions: commits come in between.
+        """
+        before = {"evidence": now - pictures, "outbox": now - OUTBOX_KEPT, "token": now}
+        for table, moment in before.items():
+            async with self._db.writing() as session:
+                await history.prune(session, table, moment)
+        more = True
+        while more:
+            async with self._db.writing() as session:
+                more = await history.drop_oldest_hour(session, now - history_for)
+
+    async def backup(self, dest: Path) -> None:
+        """A copy of the committed state as one file, while work goes on. ValueError if `dest` is
+        something else than an older copy."""
+        await files.copy(self.path, dest)
+
+    async def sizes(self) -> list[Size]:
+        """Every table with its rows and bytes, by name."""
+        return await files.sizes(self.path)
+
+
+class DeviceMemory:
+    """A device's part of the store: api.Memory."""
+
+    def __init__(self, store: SqliteStore, device: str) -> None:
+        self._store = store
+        self._device = device
+
+    async def get(self, part: str, key: str) -> bytes | None:
+        return await self._store.recall(self._device, part, key)
+
+    async def put(self, part: str, key: str, value: bytes) -> None:
+        """ValueError beyond 64 kB a part or 4 MB a device."""
+        await self._store.remember(self._device, part, key, value)
