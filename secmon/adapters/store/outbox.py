@@ -107,7 +107,9 @@ def _keys(notices: Sequence[Notice], told_of: Mapping[str, Ticket]) -> list[str]
     keys = []
     for notice in notices:
         ticket = told_of[notice.subject]
-        key = plain(f"{ticket.number}/{ticket.version}/{notice.reason}/{notice.to}")
+        clock = f"-{notice.facts['clock']}" if "clock" in notice.facts else ""
+        reason = f"{notice.reason}{clock}"  # clock notices change no version of the ticket
+        key = plain(f"{ticket.number}/{ticket.version}/{reason}/{notice.to}")
         seen[key] += 1
         keys.append(key if seen[key] == 1 else f"{key}/{seen[key]}")
     return keys

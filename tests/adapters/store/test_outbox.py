@@ -32,7 +32,7 @@ async def test_a_row_says_what_to_tell_whom_and_how_the_ticket_was(tmp_path: Pat
         await kept.commit(change(ticket(), effects=(told,)))
         await kept.commit(change(ended((await kept.load()).tickets[0])))
         (row,) = await kept.pending(NOW, 10)
-        assert row.key == "WX-2026-0001/1/overdue/mq"
+        assert row.key == "WX-2026-0001/1/overdue-respond/mq"
         assert (row.notice, row.at, row.tries, row.next_at) == (told, NOW, 0, None)
         assert row.ticket["number"] == "WX-2026-0001"
         assert row.ticket["state"] == "open"
@@ -101,7 +101,10 @@ async def test_two_clocks_overdue_in_one_change_are_two_notices(tmp_path: Path) 
             for clock in (Clock.RESPOND, Clock.ARRIVE)
         )
         await kept.commit(change(ticket(), effects=both))
-        assert await ready(kept) == ["WX-2026-0001/1/overdue/mq", "WX-2026-0001/1/overdue/mq/2"]
+        assert await ready(kept) == [
+            "WX-2026-0001/1/overdue-respond/mq",
+            "WX-2026-0001/1/overdue-arrive/mq",
+        ]
 
 
 async def test_a_notice_of_a_ticket_that_did_not_change_has_it_too(tmp_path: Path) -> None:
