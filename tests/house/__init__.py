@@ -1,0 +1,1 @@
+"""What a machine can hold of the house rules."""
