@@ -1,0 +1,354 @@
+"""The daemon, put together: store, desk, poller, exposition, outbox, and what the API asks of them.
+
+Commands without a running daemon use the same object over the store itself, without a poller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from prometheus_client import CollectorRegistry
+
+from secmon import __version__
+from secmon.adapters.exposition import Exposition
+from secmon.adapters.store.sqlite import SqliteStore
+from secmon.api import Change, Clock, Role, Stored, StoreDown, User
+from secmon.app.channels import Channels
+from secmon.app.setups import setups_of
+from secmon.console.views import device_row
+from secmon.core.derive import RESTING, Deriver
+from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
+from secmon.core.tickets import as_json
+from secmon.core.world import World
+from secmon.loading import ConfigError, Loaded, load
+from secmon.shell.desk import Desk
+from secmon.shell.history import Recorder
+from secmon.shell.poller import Hooks, Poller
+from secmon.texts import Texts
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 5.0  # seconds between signs of life at the store's lock
+PRUNE = 24 * 3600.0
+LISTENERS = 256  # changes that an event stream may lag behind before it is told so
+AWAY = 3  # intervals that a restart may take before float charge settles anew
+
+
+class Daemon:
+    """Everything between the wire and the people, built once from a loaded site file."""
+
+    version = __version__
+
+    def __init__(self, loaded: Loaded, store: SqliteStore, clock: Clock) -> None:
+        self.clock = clock
+        self.loaded = loaded
+        self.store = store
+        self.exposition = Exposition(loaded.policy, CollectorRegistry())
+        self.metrics = self.exposition.daemon
+        self.desk = Desk(store, loaded.policy, clock, ask=self._ask, store_said=self._store_said)
+        self.desk.listeners.append(self._changed)
+        self.poller = Poller(
+            clock,
+            Hooks(
+                self._observe,
+                self._deriver,
+                self._facts,
+                store.memory,
+                self.metrics.poll_lateness.observe,
+                self.metrics.polls_skipped.inc,
+            ),
+        )
+        self.recorder = Recorder(loaded.policy.words, clock, store.add_hours)
+        self.texts = texts_of(loaded)
+        self.channels = Channels(
+            loaded,
+            store,
+            clock,
+            texts=self.texts,
+            metrics=self.metrics,
+            snapshot=self._snapshot,
+        )
+        self._queues: set[asyncio.Queue[Mapping[str, object]]] = set()
+        self._settled: dict[str, Ticket] = {}
+        self._away: float | None = None
+        self.started = asyncio.Event()
+        self._reloading = asyncio.Lock()
+
+    # --- life ---
+
+    async def open(self) -> None:
+        """Takes up where the last daemon stopped."""
+        stored: Stored = await self.store.load()
+        if stored.alive_at is not None:
+            self._away = (self.clock.now() - stored.alive_at).total_seconds()
+        self._settled = {ticket.id: ticket for ticket in stored.tickets}
+        await self.desk.open(stored)
+        self.exposition.learn(self.desk.world.facts)
+        self.metrics.store_up.set(1)
+        self.metrics.reloaded(True, self.clock.now())
+
+    async def run(self) -> None:
+        """Polls, judges and tells until cancelled. A crash of any of it ends all of it."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.desk.run(), name="desk")
+            tasks.create_task(self.poller.run(), name="poller")
+            tasks.create_task(self.recorder.run(), name="recorder")
+            tasks.create_task(self.channels.run(), name="outbox")
+            tasks.create_task(self._beat(), name="heartbeat")
+            tasks.create_task(self._prune(), name="prune")
+            await self.poller.adopt(setups_of(self.loaded))
+            self.started.set()
+
+    def not_ready(self) -> list[str]:
+        """Why the daemon is not ready; nothing when it is."""
+        reasons = [] if self.started.is_set() else ["the probes are not started yet"]
+        if not self.desk.store_up:
+            reasons.append("the store is away")
+        if self.desk.holds_until is not None:
+            reasons.append("the clock is earlier than the last commit")
+        return reasons
+
+    async def reload(self) -> Sequence[str]:
+        """Takes up the site file anew; a bad one changes nothing. Gives the mistakes."""
+        async with self._reloading:
+            try:
+                loaded = await asyncio.to_thread(load, self.loaded.file)
+                setups = setups_of(loaded)
+            except ConfigError as error:
+                self.metrics.reloaded(False, self.clock.now())
+                for text in error.problems:
+                    log.error("site file refused: %s", text)
+                return error.problems
+            return await self._take_up(loaded, setups)
+
+    async def _take_up(self, loaded: Loaded, setups: Sequence[object]) -> Sequence[str]:
+        fixed = [
+            f"{key}: a change needs a restart (kept the old one)"
+            for key, old, new in (
+                ("store", self.loaded.site.store, loaded.site.store),
+                ("site.id", self.loaded.policy.site, loaded.policy.site),
+            )
+            if old != new
+        ]
+        if fixed:
+            self.metrics.reloaded(False, self.clock.now())
+            return fixed
+        try:
+            await self.desk.adopt(loaded.policy)
+        except StoreDown as down:
+            self.metrics.reloaded(False, self.clock.now())
+            return [f"the store is away: {down}"]
+        self.loaded = loaded
+        self.texts = texts_of(loaded)
+        self.exposition.set_policy(loaded.policy)
+        if self.started.is_set():
+            await self.poller.adopt(setups_of(loaded))
+        self.channels.adopt(loaded, self.texts)
+        self.metrics.reloaded(True, self.clock.now())
+        log.info("site file taken up devices=%d", len(loaded.policy.devices))
+        return []
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                self.store.touch()
+            except OSError as error:
+                log.warning("no sign of life could be left: %s", error)
+            self.metrics.store_up.set(self.desk.store_up)
+            self.metrics.outbox_pending.set(await self._outstanding())
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _outstanding(self) -> int:
+        try:
+            return await self.store.outstanding()
+        except StoreDown:
+            return 0
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE)
+            keep = self.loaded.site.retention
+            try:
+                await self.store.prune(
+                    self.clock.now(), history_for=keep.history, pictures=keep.pictures
+                )
+            except StoreDown as down:
+                log.warning("nothing was pruned: %s", down)
+
+    # --- what the poller and the desk say ---
+
+    def _observe(self, seen: Observation, took_s: float) -> None:
+        self.exposition.observe(seen, took_s)
+        self.recorder.observe(seen)
+        self.desk.observe(seen)
+
+    def _ask(self, devices: Collection[str]) -> None:
+        self.poller.ask(devices)
+
+    def _facts(self, device: str) -> Mapping[str, str]:
+        return self.desk.world.facts.setdefault(device, {})
+
+    def _deriver(self, device: str, label: str) -> Deriver:
+        policy = self.desk.policy
+        known = policy.devices[device]
+        plan = known.probe(label)
+        interval = plan.interval if plan else 30.0
+        resting = self._facts(device).get(RESTING, "")
+        short = self._away is not None and self._away < AWAY * interval
+        since = datetime.fromisoformat(resting) if resting and short else None
+        return Deriver(known, policy.words, ZoneInfo(policy.timezone), interval, since)
+
+    def _store_said(self, text: str) -> None:
+        self.metrics.store_up.set(not text)
+        if text:
+            self.channels.alarm(text)
+
+    def _changed(self, change: Change, devices: Collection[str]) -> None:
+        """After every lasting change, and when a device came or went."""
+        for ticket in change.tickets.values():
+            self.metrics.ticket_changed(self._settled.get(ticket.id), ticket)
+            if ticket.ended:
+                self._settled.pop(ticket.id, None)
+            else:
+                self._settled[ticket.id] = ticket
+        if change.facts:
+            self.exposition.learn(self.desk.world.facts)
+        if change.effects:
+            self.channels.wake()
+        for ticket in change.tickets.values():
+            self.channels.changed(*self._ticket_state(ticket))
+        for device in devices:
+            self.channels.changed(*self._device_state(device))
+        self._publish(change, devices)
+
+    # --- present state, for MQTT and event streams ---
+
+    def _snapshot(self) -> Iterator[tuple[str, Mapping[str, object] | None]]:
+        for device in self.policy.devices:
+            yield self._device_state(device)
+        for ticket in self.world.tickets.values():
+            yield self._ticket_state(ticket)
+
+    def _device_state(self, device: str) -> tuple[str, Mapping[str, object] | None]:
+        known = self.policy.devices.get(device)
+        topic = f"device/{device}/state"
+        if known is None:
+            return topic, None
+        row = device_row(self.world, self.policy, known)
+        now = self.clock.now().astimezone(UTC).isoformat(timespec="milliseconds")
+        return topic, {
+            "up": row["up"],
+            "faults": row["faults"],
+            "at": now.replace("+00:00", "Z"),
+        }
+
+    def _ticket_state(self, ticket: Ticket) -> tuple[str, Mapping[str, object] | None]:
+        topic = f"ticket/{ticket.number}"
+        return topic, None if ticket.ended else self._json(ticket)
+
+    def _json(self, ticket: Ticket) -> Mapping[str, object]:
+        return {**as_json(ticket, self.clock.now()), "summary": self.summary(ticket)}
+
+    def _publish(self, change: Change, devices: Collection[str]) -> None:
+        if not self._queues:
+            return
+        events: deque[Mapping[str, object]] = deque()
+        for ticket in change.tickets.values():
+            events.append({"type": "ticket", "ticket": self._json(ticket)})
+        for device in devices:
+            _, state = self._device_state(device)
+            events.append({"type": "device", "device": device, "state": state})
+        for queue in self._queues:
+            for event in events:
+                if queue.full():
+                    queue.get_nowait()
+                    event = {"type": "lagged"}  # noqa: PLW2901 - the reader must read it all again
+                queue.put_nowait(event)
+
+    # --- what the API asks ---
+
+    @property
+    def world(self) -> World:
+        return self.desk.world
+
+    @property
+    def policy(self) -> Policy:
+        return self.desk.policy
+
+    def summary(self, ticket: Ticket) -> str:
+        return self.texts.summary(as_json(ticket, self.clock.now()))
+
+    @contextmanager
+    def events(self) -> Iterator[asyncio.Queue[Mapping[str, object]]]:
+        queue: asyncio.Queue[Mapping[str, object]] = asyncio.Queue(LISTENERS)
+        self._queues.add(queue)
+        try:
+            yield queue
+        finally:
+            self._queues.discard(queue)
+
+    async def act(self, action: Action) -> Ticket | Refusal:
+        return await self.desk.act(action)
+
+    async def poll(self, device: str) -> Sequence[Observation]:
+        return await self.poller.poll(device)
+
+    async def tickets(
+        self, states: Collection[TicketState] | None, device: str, limit: int
+    ) -> Sequence[Ticket]:
+        return await self.store.tickets(states or (), device, limit)
+
+    async def ticket(self, number: str) -> Ticket | None:
+        open_id = self.world.numbers.get(number)
+        found = self.world.tickets.get(open_id) if open_id else None
+        return found or await self.store.ticket(number)
+
+    async def journal(self, ticket: Ticket) -> Sequence[Entry]:
+        return await self.store.journal(ticket.id)
+
+    async def user(self, digest: str) -> User | None:
+        return await self.store.token(digest)
+
+    # --- what administrators ask ---
+
+    async def users(self) -> Sequence[User]:
+        return await self.store.users()
+
+    async def add_user(self, name: str, role: Role, password: str) -> None:
+        await self.store.add_user(name, role, password)
+
+    async def set_password(self, name: str, password: str) -> None:
+        await self.store.set_password(name, password)
+
+    async def add_token(self, user: str, sha256: str) -> None:
+        await self.store.add_token(user, "cli", sha256)
+
+    async def notify_test(self, channel: str, by: str) -> None:
+        await self.channels.test(channel, by)
+
+    async def backup(self, dest: Path) -> None:
+        await self.store.backup(dest)
+
+    async def sizes(self) -> Sequence[Mapping[str, object]]:
+        return [asdict(size) for size in await self.store.sizes()]
+
+
+def texts_of(loaded: Loaded) -> Texts:
+    """The words of the site's language."""
+    policy = loaded.policy
+    return Texts(
+        loaded.site.site.language,
+        policy.timezone,
+        policy.words,
+        {rule.id: rule for rule in policy.rules},
+        loaded.site.site.name,
+        policy.devices,
+    )

@@ -1,0 +1,135 @@
+"""What breaks and mends in the demo, and the operator who works on one ticket by script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import aiohttp
+
+from secmon.app.demo.site import Equipment
+
+Say = Callable[[str, str], None]  # zh, en
+
+ROUND = 90.0  # seconds from one telling of the story to the next
+OPERATOR = "值机员小王"
+
+
+async def tell(equipment: Equipment, say: Say) -> None:
+    """Breaks and mends things, over and over, until cancelled."""
+    while True:
+        started = asyncio.get_running_loop().time()
+        for at, zh, en, change in _scenes(equipment):
+            await asyncio.sleep(max(started + at - asyncio.get_running_loop().time(), 0))
+            say(zh, en)
+            await change()
+        await asyncio.sleep(max(started + ROUND - asyncio.get_running_loop().time(), 0))
+
+
+def _scenes(
+    equipment: Equipment,
+) -> list[tuple[float, str, str, Callable[[], Awaitable[None]]]]:
+    """(seconds into the round, what happens, what then changes)."""
+
+    async def room(*tenths: int) -> None:
+        for value in tenths:
+            await equipment.set("gateway", unit=1, input={1: value})
+            await asyncio.sleep(0.4)
+
+    async def mains(on: bool) -> None:
+        status = {1: 0x0002 if on else 0x0004, 151: int(229.8 * 64) if on else 0}
+        await equipment.set("ups-1", unit=1, holding=status)
+
+    async def tamper(on: bool) -> None:
+        await equipment.set("panel-1", unit=1, discrete={8: int(on)})
+
+    async def cable(plugged: bool) -> None:
+        key = "port_up" if plugged else "port_down"
+        await equipment.set("sw-1f", **{key: "GE1/0/12"})
+        await equipment.set("cam-1", listening=plugged)
+
+    async def intruder(on: bool) -> None:
+        await equipment.set("panel-1", unit=1, discrete={0: int(on)})
+
+    return [
+        (
+            3,
+            "空调停机，主机房升温",
+            "the air conditioner stops, the machine room warms",
+            lambda: room(240, 248, 256, 264, 270),
+        ),
+        (9, "财务室防区被拆动", "a zone of the alarm panel is tampered with", lambda: tamper(True)),
+        (14, "市电中断，UPS 转电池", "mains fail, the UPS goes on battery", lambda: mains(False)),
+        (
+            20,
+            "一层交换机 GE1/0/12 网线脱落（摄像机随之失联）",
+            "the cable of GE1/0/12 comes off, and a camera with it",
+            lambda: cable(False),
+        ),
+        (
+            26,
+            "大厅有人闯入：这是报警系统在工作，不开维修单",
+            "somebody walks in: the alarm works, no repair ticket",
+            lambda: intruder(True),
+        ),
+        (
+            30,
+            "空调修复，主机房降温",
+            "the air conditioner is repaired, the room cools",
+            lambda: room(262, 252, 244, 236, 232),
+        ),
+        (40, "市电恢复", "mains are back", lambda: mains(True)),
+        (46, "网线插回", "the cable is plugged in again", lambda: cable(True)),
+        (52, "防拆复位", "the zone is put right", lambda: tamper(False)),
+        (54, "报警复位", "the alarm is reset", lambda: intruder(False)),
+    ]
+
+
+class Operator:
+    """A scripted person who works on the first ticket of the machine room, through the API."""
+
+    def __init__(self, session: aiohttp.ClientSession, say: Say) -> None:
+        self._session = session
+        self._say = say
+
+    async def work(self) -> None:
+        """Acknowledges, goes there, repairs, has it verified and closes it."""
+        number = await self._first("room-1")
+        self._say(f"{OPERATOR}：接单 {number}", f"the operator takes {number}")
+        await self._do(number, "acknowledge", note="收到，马上去看")
+        await asyncio.sleep(4)
+        self._say(f"{OPERATOR}：到达现场 {number}", f"the operator arrives for {number}")
+        await self._do(number, "arrive", note="已到机房")
+        await self._cool(number)
+        self._say(f"{OPERATOR}：修复 {number}", f"the operator has repaired {number}")
+        await self._do(number, "repair", note="更换空调保险", content="hardware")
+        await asyncio.sleep(2)
+        self._say(f"{OPERATOR}：复核并关单 {number}", f"{number} is verified and closed")
+        await self._do(number, "verify", note="复测正常")
+        await self._do(number, "close", note="关单")
+
+    async def _first(self, device: str) -> str:
+        while True:
+            answer = await self._get(f"/api/v1/tickets?state=open&device={device}")
+            tickets = answer["tickets"]
+            if isinstance(tickets, list) and tickets:
+                return str(tickets[0]["number"])
+            await asyncio.sleep(0.5)
+
+    async def _cool(self, number: str) -> None:
+        while True:
+            ticket = await self._get(f"/api/v1/tickets/{number}")
+            if ticket["cleared_at"] is not None:
+                return
+            await asyncio.sleep(0.5)
+
+    async def _get(self, path: str) -> Mapping[str, object]:
+        async with self._session.get(path) as response:
+            answer: Mapping[str, object] = await response.json()
+            return answer
+
+    async def _do(self, number: str, verb: str, **body: str) -> None:
+        async with self._session.post(f"/api/v1/tickets/{number}/{verb}", json=body) as response:
+            if response.status != 200:
+                answer = await response.json()
+                self._say(f"{number} {verb}：{answer['detail']}", f"{number}: {answer['detail']}")

@@ -1,0 +1,105 @@
+"""`secmon run`: the daemon from its first line to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import uvloop
+
+from secmon.adapters.clock import Clock
+from secmon.adapters.store.sqlite import SqliteStore
+from secmon.app.daemon import Daemon
+from secmon.app.listeners import listening
+from secmon.loading import load
+
+log = logging.getLogger("secmon")
+
+Ready = Callable[[Daemon], Awaitable[None]]
+
+
+class Stop(Exception):
+    """Somebody asked the daemon to end."""
+
+
+def set_up_logging(level: str = "INFO") -> None:
+    """One line per event on standard error; systemd adds the time."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+    for noisy in ("aiohttp.access", "asyncio", "mqtt"):
+        logging.getLogger(noisy).setLevel("WARNING")
+
+
+def run(file: Path, ready: Ready | None = None) -> None:
+    """Runs until SIGTERM or SIGINT. Raises ConfigError, StoreDown or PortTaken at the start."""
+    uvloop.run(serve(file, ready))
+
+
+async def serve(file: Path, ready: Ready | None = None) -> None:
+    """The daemon in a running loop; `ready` is called once it polls and answers."""
+    loaded = await asyncio.to_thread(load, file)
+    for warning in loaded.warnings:
+        log.warning("%s", warning)
+    clock = Clock()
+    policy = loaded.policy
+    store = SqliteStore(loaded.site.store, site=policy.site, timezone=policy.timezone, clock=clock)
+    stop = asyncio.Event()
+    async with store:
+        for name in store.upgraded:
+            log.info("store upgraded by %s", name)
+        daemon = Daemon(loaded, store, clock)
+        await daemon.open()
+        async with listening(daemon):
+            with suppress(Stop):
+                await _until_stopped(daemon, stop, ready)
+    log.info("stopped")
+
+
+async def _until_stopped(daemon: Daemon, stop: asyncio.Event, ready: Ready | None) -> None:
+    loop = asyncio.get_running_loop()
+    reloads: asyncio.Queue[None] = asyncio.Queue(1)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _wish, reloads)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(daemon.run(), name="daemon")
+            tasks.create_task(_reload_on_wish(daemon, reloads), name="reload")
+            tasks.create_task(_stop(stop), name="stop")
+            await daemon.started.wait()
+            log.info(
+                "ready site=%s devices=%d probes=%d open_tickets=%d",
+                daemon.policy.site,
+                len(daemon.policy.devices),
+                len(daemon.loaded.probes),
+                len(daemon.world.tickets),
+            )
+            if ready is not None:
+                await ready(daemon)
+    except* Stop:
+        log.info("stopping")
+    finally:
+        for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(sign)
+
+
+def _wish(reloads: asyncio.Queue[None]) -> None:
+    with suppress(asyncio.QueueFull):
+        reloads.put_nowait(None)
+
+
+async def _reload_on_wish(daemon: Daemon, reloads: asyncio.Queue[None]) -> None:
+    while True:
+        await reloads.get()
+        await daemon.reload()
+
+
+async def _stop(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise Stop
