@@ -1,0 +1,265 @@
+"""The outbox: carries committed notices to their channels, in order, until told or given up.
+
+- A row is settled `told` only after its delivery. A crash between the two repeats the notice, under
+  the same key.
+- Each channel has its own task: one that is away, slow or broken holds up no other.
+- Pauses are kept by the loop's clock: a stepped wall clock holds back no notice. After a restart
+  whatever waits is tried at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from secmon.api import Clock, Delivery, Later, Never, Notifier, Store, StoreDown, Value
+from secmon.core.model import Notice
+from secmon.texts import Texts
+from secmon.texts.clean import clean
+
+log = logging.getLogger(__name__)
+
+SEND_S = 30.0  # for one delivery, whatever the notifier does
+STOP_S = 10.0  # for the deliveries in hand when the daemon stops
+FIRST_S, LONGEST_S = 1.0, 300.0  # pauses after a failed delivery, doubled each time
+SHORTEST_S = 0.05
+BROKEN_S = 30.0  # longest pause after an error that is no Later or Never: our bug, or poison
+BROKEN_TRIES = 10
+STORE_PAUSES_S = (1.0, 2.0, 5.0, 10.0)
+LOOK_S = 60.0  # the store is asked at least as often
+ROWS = 200  # of all channels at a time
+EVER = datetime.max.replace(tzinfo=UTC)
+
+Count = Callable[[str, str], None]
+GaveUp = Callable[[Delivery, str], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """One channel: what it has in hand, and until when it is left alone."""
+
+    channel: str
+    notifier: Notifier
+    run: list[Delivery] = field(default_factory=list)  # in order; empty: it may be given more
+    given: asyncio.Event = field(default_factory=asyncio.Event)
+    rests_until: float = 0.0  # loop time
+    failing: bool = False  # said in the log
+    broken: tuple[int, int] = (0, 0)  # delivery, how often it broke the notifier
+
+
+class Outbox:
+    """`run` it; `wake` it after every commit. `texts` is asked at each delivery.
+
+    `count(channel, outcome)`: told, later or never, once per try. `gave_up(delivery, why)`: nobody
+    will be told of it through this channel. `send_s` and `stop_s` are deadlines in seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        notifiers: Mapping[str, Notifier],
+        texts: Callable[[], Texts],
+        clock: Clock,
+        *,
+        count: Count = lambda *_: None,
+        gave_up: GaveUp = lambda *_: None,
+        send_s: float = SEND_S,
+        stop_s: float = STOP_S,
+    ) -> None:
+        self._store = store
+        self._lanes = {channel: _Lane(channel, each) for channel, each in notifiers.items()}
+        self._texts = texts
+        self._clock = clock
+        self._count = count
+        self._gave_up = gave_up
+        self._send_s = send_s
+        self._stop_s = stop_s
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There may be something new. Cheap; never waits."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Delivers until it is cancelled; then the deliveries in hand get `stop_s` to end."""
+        async with asyncio.TaskGroup() as group:
+            lanes = [group.create_task(self._drive(lane)) for lane in self._lanes.values()]
+            try:
+                await self._feed()
+            finally:
+                await self._stop(lanes)
+
+    async def say(self, reason: str, facts: Mapping[str, Value], channel: str = "") -> list[str]:
+        """Tells all channels, or one, past the store and at once: `test`, `store_down`, `store_up`.
+
+        Gives what went wrong, one text per channel that could not be told; [] is good.
+        """
+        at = self._clock.now()
+        notice = Notice(channel, "", reason, at, facts)
+        delivery = Delivery(0, f"{reason}-{at:%Y%m%dT%H%M%S.%fZ}", notice, {}, at)
+        lanes = [lane for lane in self._lanes.values() if channel in ("", lane.channel)]
+        async with asyncio.TaskGroup() as group:
+            told = [group.create_task(self._say(lane, delivery)) for lane in lanes]
+        wrong = [task.result() for task in told]
+        return [text for text in wrong if text]
+
+    # --- from the store to the lanes ---
+
+    async def _feed(self) -> None:
+        down = 0
+        while True:
+            self._wake.clear()
+            try:
+                await self._look()
+                wait_s, down = self._next_look_s(), 0
+            except StoreDown as error:
+                if not down:
+                    log.warning("outbox cannot read the store: %s", clean(error))
+                wait_s = STORE_PAUSES_S[min(down, len(STORE_PAUSES_S) - 1)]
+                down += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+
+    async def _look(self) -> None:
+        """Gives every lane that is idle and rested its rows; rows of no lane are given up."""
+        now = asyncio.get_running_loop().time()
+        idle = [each for each in self._lanes.values() if not each.run and each.rests_until <= now]
+        if self._lanes and not idle:
+            return
+        rows = await self._store.pending(EVER, ROWS)
+        for lane in idle:
+            lane.run += [row for row in rows if row.notice.to == lane.channel]
+            if lane.run:
+                lane.given.set()
+        for row in rows:
+            if row.notice.to not in self._lanes:
+                await self._store.settle(row.id, "never", None)
+                self._end(row, "never", "this channel is no longer in the site file")
+
+    def _next_look_s(self) -> float:
+        now = asyncio.get_running_loop().time()
+        rests = [lane.rests_until - now for lane in self._lanes.values() if not lane.run]
+        return min([LOOK_S, *(rest for rest in rests if rest > 0)])
+
+    # --- one lane ---
+
+    async def _drive(self, lane: _Lane) -> None:
+        while not self._stopping:
+            await lane.given.wait()
+            lane.given.clear()
+            while lane.run and not self._stopping:
+                if not await self._deliver(lane, lane.run[0]):
+                    break
+                lane.run.pop(0)
+            lane.run.clear()
+            self.wake()
+
+    async def _deliver(self, lane: _Lane, row: Delivery) -> bool:
+        """One try, and what came of it into the store. True: the next one may go."""
+        outcome, why, pause_s = await self._try(lane, row)
+        if outcome == "later":
+            lane.rests_until = asyncio.get_running_loop().time() + pause_s
+            await self._settle(row, outcome, self._clock.now() + timedelta(seconds=pause_s))
+            self._count(lane.channel, outcome)
+            if not lane.failing:
+                log.warning("notice waits channel=%s key=%s why=%r", lane.channel, row.key, why)
+            lane.failing = True
+            return False
+        await self._settle(row, outcome, None)
+        if lane.failing and outcome == "told":
+            log.info("channel tells again channel=%s key=%s", lane.channel, row.key)
+            lane.failing = False
+        self._end(row, outcome, why)
+        return True
+
+    async def _try(self, lane: _Lane, row: Delivery) -> tuple[str, str, float]:
+        """(outcome, why not, pause in seconds)."""
+        try:
+            async with asyncio.timeout(self._send_s):
+                await self._send(lane.notifier, row)
+        except TimeoutError:
+            why = f"expected an answer within {self._send_s:g} s (got none)"
+            return "later", why, backoff_s(row.tries)
+        except Later as later:
+            pause_s = backoff_s(row.tries) if later.after_s is None else later.after_s
+            return "later", clean(later), min(max(pause_s, SHORTEST_S), LONGEST_S)
+        except Never as never:
+            return "never", clean(never), 0.0
+        except Exception as bug:  # one of three such places: one poison row must not end us all
+            return self._broke(lane, row, bug)
+        return "told", "", 0.0
+
+    def _broke(self, lane: _Lane, row: Delivery, bug: Exception) -> tuple[str, str, float]:
+        times = lane.broken[1] + 1 if lane.broken[0] == row.id else 1
+        lane.broken = (row.id, times)
+        why = f"broke the notifier {times} times: {clean(repr(bug))}"
+        if times == 1:
+            log.exception("delivery broke its notifier channel=%s key=%s", lane.channel, row.key)
+        if times >= BROKEN_TRIES:
+            return "never", why, 0.0
+        return "later", why, min(backoff_s(times - 1), BROKEN_S)
+
+    async def _send(self, notifier: Notifier, row: Delivery) -> None:
+        """The words are made now, in today's language and with today's names."""
+        texts, notice = self._texts(), row.notice
+        text = texts.notice(notice.reason, notice.facts, row.ticket, notice.at)
+        if row.ticket:
+            row = replace(row, ticket={**row.ticket, "summary": texts.summary(row.ticket)})
+        await notifier.send(row, text)
+
+    async def _settle(self, row: Delivery, outcome: str, next_at: datetime | None) -> None:
+        """Until the store has it: what was told must not be told again."""
+        down = 0
+        while True:
+            try:
+                await self._store.settle(row.id, outcome, next_at)
+            except StoreDown:
+                await asyncio.sleep(STORE_PAUSES_S[min(down, len(STORE_PAUSES_S) - 1)])
+                down += 1
+            else:
+                return
+
+    def _end(self, row: Delivery, outcome: str, why: str) -> None:
+        self._count(row.notice.to, outcome)
+        if outcome == "never":
+            log.error("notice given up channel=%s key=%s why=%r", row.notice.to, row.key, why)
+            self._gave_up(row, why)
+
+    async def _say(self, lane: _Lane, delivery: Delivery) -> str:
+        """One try past the store. What went wrong, or nothing."""
+        notice = replace(delivery.notice, to=lane.channel)
+        outcome, why, _ = await self._try(lane, replace(delivery, notice=notice))
+        self._count(lane.channel, outcome)
+        if outcome == "told":
+            return ""
+        log.warning("not told channel=%s reason=%s why=%r", lane.channel, notice.reason, why)
+        return f"{lane.channel}: {why}"
+
+    # --- the end ---
+
+    async def _stop(self, lanes: Sequence[asyncio.Task[None]]) -> None:
+        """Lanes with a delivery in hand may end it; the others end at once."""
+        self._stopping = True
+        busy = [
+            task
+            for task, lane in zip(lanes, self._lanes.values(), strict=True)
+            if lane.run and not task.done()
+        ]
+        for task in lanes:
+            if task not in busy:
+                task.cancel()
+        if busy:
+            await asyncio.wait(busy, timeout=self._stop_s)
+        for task in busy:
+            task.cancel()
+
+
+def backoff_s(tries: int) -> float:
+    """Seconds to wait after `tries` earlier failures and one more: 1, 2, 4 … 300."""
+    return min(FIRST_S * 2.0 ** min(tries, 20), LONGEST_S)
