@@ -131,7 +131,15 @@ def check_word(name: str, words: Collection[str], place: Place) -> None:
 
 
 def battery(entry: BatteryEntry | None) -> Battery | None:
-    return Battery(**entry.model_dump()) if entry is not None else None
+    if entry is None:
+        return None
+    return Battery(
+        cells=entry.cells,
+        v25=entry.v25,
+        coefficient=entry.coefficient,
+        resolution=entry.resolution,
+        settle=entry.settle.total_seconds(),
+    )
 
 
 def folders(site_file: Path) -> tuple[Path, ...]:

@@ -144,6 +144,7 @@ class BatteryEntry(Section):
     v25: Annotated[float, Field(gt=1.5, lt=3)] = 2.25
     coefficient: Annotated[float, Field(ge=-0.02, le=0)] = -0.003
     resolution: Annotated[float, Field(ge=0, le=10)] = 0.0
+    settle: SomeDuration = timedelta(hours=6)  # at rest on mains before it is judged
 
 
 class PartEntry(Section):

@@ -18,7 +18,9 @@ from pydantic import Field, PlainValidator, StringConstraints
 from secmon.core.durations import duration
 from secmon.core.model import Feed, Op, Severity
 
-_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+_HOST = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]{1,63})*\.?"
+)  # RFC 1035, 2.3.4: labels of at most 63 octets
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ARMED = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _MINUTES_OF_DAY = 24 * 60
