@@ -11,16 +11,10 @@ from typing import Any
 
 import aiohttp
 
+from secmon.texts import table
+
 SEVERITY = {"critical": "1;31", "major": "31", "minor": "33", "warning": "36"}
 STATE = {"open": "31", "closed": "32", "cancelled": "2"}
-NAMES = {
-    "zh": {
-        "critical": "紧急", "major": "重要", "minor": "一般", "warning": "提示",
-        "open": "开单", "acknowledged": "接单", "on_site": "到场", "repaired": "修复",
-        "verified": "复核", "closed": "关单", "cancelled": "作废", "cleared": "故障恢复",
-    },
-    "en": {"on_site": "on site", "cleared": "fault gone"},
-}  # fmt: skip
 
 
 class Screen:
@@ -28,6 +22,9 @@ class Screen:
 
     def __init__(self, language: str) -> None:
         self._language = language
+        words = table(language)
+        self._names = {**words["states"], **words["severities"]}
+        self._names["cleared"] = words["reasons"]["cleared"]
         self._colours = sys.stdout.isatty()
         self._seen: dict[str, tuple[str, bool]] = {}
 
@@ -59,12 +56,12 @@ class Screen:
         self._seen[number] = (state, cleared)
         word = "cleared" if before and cleared and not before[1] else state
         severity = str(ticket["severity"])
-        shown = self._paint(self._pad(self._name(word), 10), STATE.get(word, "33"))
-        grave = self._paint(self._pad(self._name(severity), 9), SEVERITY.get(severity, ""))
+        shown = self._paint(self._pad(self._name(word), 13), STATE.get(word, "33"))
+        grave = self._paint(self._pad(self._name(severity), 10), SEVERITY.get(severity, ""))
         self.line(f"  {number}  {shown}{grave}{ticket['summary']}")
 
     def _name(self, word: str) -> str:
-        return NAMES[self._language].get(word, word)
+        return str(self._names.get(word, word))
 
     def _pad(self, text: str, columns: int) -> str:
         return text + " " * max(columns - _width(text), 1)

@@ -43,7 +43,7 @@ async def show(port: int, seconds: float | None, language: str) -> None:
             aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers)
         )
         await _wait_ready(session, daemon, folder)
-        _greet(screen, port, token, len(equipment.ports()))
+        _greet(screen, port, token, await _devices(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
                 tasks.create_task(_watch(screen, session))
@@ -53,17 +53,22 @@ async def show(port: int, seconds: float | None, language: str) -> None:
         await _farewell(screen, session)
 
 
-def _greet(screen: Screen, port: int, token: str, simulated: int) -> None:
+def _greet(screen: Screen, port: int, token: str, devices: int) -> None:
     base = f"http://127.0.0.1:{port}"
     screen.banner(
         [
-            ("secmon", f"{simulated} simulated devices, the real daemon, the real protocols"),
+            ("secmon", f"{devices} simulated devices, the real daemon, the real protocols"),
             ("API", f"{base}/api/v1/tickets   (description: {base}/api/v1/openapi.json)"),
             ("metrics", f"{base}/metrics"),
             ("log-in", f"Authorization: Bearer {token}"),
             ("end", "Ctrl-C"),
         ]
     )
+
+
+async def _devices(session: aiohttp.ClientSession) -> int:
+    async with session.get("/api/v1/devices") as response:
+        return len((await response.json())["devices"])
 
 
 async def _farewell(screen: Screen, session: aiohttp.ClientSession) -> None:
