@@ -40,7 +40,7 @@ class Channels:
         self._outbox: Outbox | None = None
         self._mirrors: list[Mirror] = []
         self._anew = asyncio.Event()
-        self._alarms: asyncio.Queue[str] = asyncio.Queue(8)
+        self._alarms: asyncio.Queue[tuple[str, str]] = asyncio.Queue(8)
         metrics.know_channels((), [channel.id for channel in loaded.channels])
 
     def wake(self) -> None:
@@ -54,9 +54,9 @@ class Channels:
             mirror.changed(topic, payload)
 
     def alarm(self, text: str) -> None:
-        """The store is away: every channel is told at once, past the outbox."""
+        """The store is away, or back (no text): every channel is told at once, past the outbox."""
         with suppress(asyncio.QueueFull):
-            self._alarms.put_nowait(text)
+            self._alarms.put_nowait(("store_down" if text else "store_up", text))
 
     def adopt(self, loaded: Loaded, texts: Texts) -> None:
         """Takes up a new site file."""
@@ -93,7 +93,8 @@ class Channels:
 
     async def _cry(self, outbox: Outbox) -> None:
         while True:
-            await outbox.say("store_down", {"text": await self._alarms.get()})
+            reason, text = await self._alarms.get()
+            await outbox.say(reason, {"text": text} if text else {})
 
     @asynccontextmanager
     async def _ready(self) -> AsyncIterator[Outbox]:
@@ -101,14 +102,16 @@ class Channels:
         if self._outbox is not None:
             yield self._outbox
             return
-        async with self._open() as outbox:
+        async with self._open(mirrors=False) as outbox:
             yield outbox
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Outbox]:
+    async def _open(self, *, mirrors: bool = True) -> AsyncIterator[Outbox]:
+        """`mirrors`: show the present state too; a command does not know it."""
         async with AsyncExitStack() as stack:
             notifiers: dict[str, Notifier] = {}
-            context = Context(self._loaded.policy.site, self._clock, self._snapshot)
+            snapshot = self._snapshot if mirrors else None
+            context = Context(self._loaded.policy.site, self._clock, snapshot)
             for channel in self._loaded.channels:
                 opened = channel.notifier.open(channel.options, self._loaded.resolve, context)
                 notifiers[channel.id] = await stack.enter_async_context(opened)

@@ -208,8 +208,7 @@ class Daemon:
 
     def _store_said(self, text: str) -> None:
         self.metrics.store_up.set(not text)
-        if text:
-            self.channels.alarm(text)
+        self.channels.alarm(text)
 
     def _changed(self, change: Change, devices: Collection[str]) -> None:
         """After every lasting change, and when a device came or went."""
@@ -268,9 +267,10 @@ class Daemon:
             events.append({"type": "device", "device": device, "state": state})
         for queue in self._queues:
             for event in events:
-                if queue.full():
-                    queue.get_nowait()
-                    event = {"type": "lagged"}  # noqa: PLW2901 - the reader must read it all again
+                if queue.full():  # the reader must read it all again
+                    while not queue.empty():
+                        queue.get_nowait()
+                    queue.put_nowait({"type": "lagged"})
                 queue.put_nowait(event)
 
     # --- what the API asks ---
@@ -299,7 +299,10 @@ class Daemon:
         return await self.desk.act(action)
 
     async def poll(self, device: str) -> Sequence[Observation]:
-        return await self.poller.poll(device)
+        """What every probe of it says now; whoever asks next sees the world after that."""
+        seen = await self.poller.poll(device)
+        await self.desk.caught_up()
+        return seen
 
     async def tickets(
         self, states: Collection[TicketState] | None, device: str, limit: int

@@ -43,7 +43,8 @@ async def listening(daemon: Daemon) -> AsyncIterator[None]:
     routes = _metrics_routes(daemon)
     runners: list[web.AppRunner] = []
     try:
-        api = await _runner(application(daemon, routes if together else ()), runners)
+        beside, proxies = routes if together else (), site.http.trusted_proxies
+        api = await _runner(application(daemon, beside, proxies), runners)
         await _serve(api, daemon.loaded, site.http)
         if not together:
             page = web.Application()

@@ -37,7 +37,7 @@ def act(draft: Draft, action: Action) -> str | Refusal:
     draft.write(ticket.id, str(action.verb), _why(action), action.by)
     reason = TOLD.get(action.verb)
     if reason:
-        draft.tell(moved, reason)
+        draft.tell(moved, reason, by=action.by, note=action.note)
     return moved.id
 
 
@@ -86,7 +86,7 @@ def _report(draft: Draft, action: Action) -> str | Refusal:
     if not action.note.strip():
         return Refusal("invalid", "a report needs words: expected a note (got none)")
     ticket = Ticket(
-        id=f"{device.id}|reported|{len(draft.tickets)}|{action.at.isoformat()}|{action.by}",
+        id=_report_id(draft, action),
         number="",
         version=1,
         device=device.id,
@@ -97,7 +97,7 @@ def _report(draft: Draft, action: Action) -> str | Refusal:
         part=action.part,
         severity=action.severity,
         state=TicketState.OPEN,
-        opened_at=draft.now,
+        opened_at=draft.moment,
         detected_at=action.at,
         due=sla.due(action.at, draft.policy.sla),
         summary=action.note.strip(),
@@ -107,6 +107,13 @@ def _report(draft: Draft, action: Action) -> str | Refusal:
     draft.write(ticket.id, "reported", action.note.strip(), action.by)
     draft.tell(ticket, "opened")
     return ticket.id
+
+
+def _report_id(draft: Draft, action: Action) -> str:
+    """Two reports of one moment are two tickets, in one batch as in two."""
+    start = f"{action.subject}|reported|{action.at.isoformat()}|{action.by}|"
+    known = {*draft.world.tickets, *draft.tickets}
+    return f"{start}{sum(one.startswith(start) for one in known)}"
 
 
 def forget(draft: Draft, ticket: Ticket, why: str) -> None:

@@ -232,7 +232,8 @@ class Texts:
     def _sections(
         self, reason: str, facts: Mapping[str, Value], ticket: Ticket, near: datetime | None
     ) -> list[str]:
-        note, by = clean(facts.get("note")), clean(facts.get("by"))
+        mark = mapping(mapping(ticket.get("marks")).get(reason))  # closed, cancelled: by whom
+        note, by = clean(facts.get("note")), clean(facts.get("by") or mark.get("by"))
         number, previous = clean(ticket.get("number")), clean(ticket.get("previous"))
         return [
             self._phrase("said", by=by, note=note) if note and by else note or by,

@@ -22,7 +22,7 @@ from secmon.texts import LANGUAGES, table
 # Written here a second time: CONTRACT 5 and what the daemon says of itself.
 NOTICES = {
     *("opened", "due_soon", "overdue", "cleared", "relapsed", "deepened", "verified", "closed"),
-    *("cancelled", "removed", "test", "store_down", "store_up"),
+    *("cancelled", "removed", "test", "store_down", "store_up", "unreadable"),
 }
 
 

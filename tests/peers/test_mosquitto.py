@@ -21,6 +21,7 @@ from secmon.api import Credentials, Delivery, Later, Notifier
 from secmon.core.model import Notice
 from secmon.settings import SecretRef
 from secmon.shell.outbox import Outbox
+from tests.adapters.notify.peer import playing
 from tests.peers.certificates import make_certificates
 from tests.peers.mosquitto import PASSWORD, Mosquitto, mosquitto
 from tests.peers.process import free_port
@@ -135,7 +136,7 @@ async def channel(
     options = Options.model_validate(
         (tls if given.authority else plain) | {"credentials": "mq", "client_id": client_id}
     )
-    context = Context("lab", Clock(), (site or Site()).snapshot)
+    context = Context("lab", Clock(), site.snapshot if site else None)
     async with NOTIFIER.open(options, given, context) as notifier:
         yield notifier
 
@@ -268,9 +269,8 @@ async def cable(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
             writer.transport.abort()
         writers.clear()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1], cut
+    async with playing(serve) as own:
+        yield own, cut
         cut()
 
 
@@ -350,6 +350,16 @@ async def test_what_an_earlier_run_left_is_cleared(tmp_path: Path) -> None:
             )
 
 
+async def test_a_command_that_mirrors_nothing_clears_nothing(tmp_path: Path) -> None:
+    site = Site({"device/a/state": {"up": True}})
+    with mosquitto(tmp_path) as broker:
+        async with channel(broker.port, Given(broker.authority), site):
+            await until_retained(broker, {"device/a/state": '{"up":true}'})
+        async with channel(broker.port, Given(broker.authority)):
+            await asyncio.sleep(1)
+            await until_retained(broker, {"device/a/state": '{"up":true}'}, 1)
+
+
 async def test_the_state_is_shown_anew_when_the_broker_forgot_it(tmp_path: Path) -> None:
     site, port = Site({"device/a/state": {"up": True}}), free_port()
     with mosquitto(tmp_path, port=port) as broker:
@@ -406,9 +416,7 @@ async def test_never_a_broker_that_is_not_there(caplog: pytest.LogCaptureFixture
 async def test_never_a_broker_that_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
 
-    peer = await asyncio.start_server(silent, "127.0.0.1", 0)
-    async with peer:
-        why = await _why_not(peer.sockets[0].getsockname()[1], Given(None), caplog)
+    async with playing(silent) as port:
+        why = await _why_not(port, Given(None), caplog)
     assert "not connected yet" in why

@@ -33,17 +33,13 @@ class Secrets(Protocol):
     def path(self, name: str) -> Path: ...
 
 
-def _nothing() -> Iterable[tuple[str, Payload | None]]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """The daemon, as far as a channel may know it."""
 
     site: str  # id
     clock: Clock
-    snapshot: Snapshot = _nothing
+    snapshot: Snapshot | None = None  # None: no channel mirrors anything
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ STABLE_S = (
     30.0  # a connection that lasted as long starts these anew; a shorter one may be a quarrel
 )
 QUIET_S, COLLECT_S = 0.5, 10.0  # old retained topics: none for so long; in all at most
+WINDOW = 50  # messages of the mirror under way, at most
 TOPICS = 50_000  # most topics of the mirror; beyond, the whole state is taken anew
 
 
@@ -42,7 +43,7 @@ class Line:
     """The notifier. One connection at a time, kept up by `run`; `root` is `secmon/<site>`."""
 
     def __init__(
-        self, place: str, root: str, client: Callable[[], Client], snapshot: Snapshot
+        self, place: str, root: str, client: Callable[[], Client], snapshot: Snapshot | None
     ) -> None:
         self._place = place
         self._root = root
@@ -130,6 +131,7 @@ class Line:
         finally:
             with suppress(MqttError):
                 await client.__aexit__(None, None, None)
+            _retrieve(client)
 
     async def _serve(self, client: Client) -> None:
         """Until the connection breaks (MqttError) or `close` asks for its end."""
@@ -155,6 +157,7 @@ class Line:
 
     async def _write(self, client: Client) -> None:
         """Notices first, then the mirror; returns when it is time to close."""
+        shown = 0
         while not self._closing.is_set():
             if self._letters:
                 letter = self._letters[0]
@@ -167,8 +170,11 @@ class Line:
                 topic = next(iter(self._changes))
                 payload = self._changes.pop(topic)
                 data = b"" if payload is None else as_bytes(payload)
-                # QoS 0: what a broken connection swallows, the next one's snapshot repeats
-                await client.publish(f"{self._root}/{topic}", data, retain=True)
+                # QoS 0: what a broken connection swallows, the next one's snapshot repeats. But
+                # now and then it waits for the broker, so that a slow one is not buried.
+                shown += 1
+                qos = 0 if shown % WINDOW else 1
+                await client.publish(f"{self._root}/{topic}", data, qos=qos, retain=True)
             else:
                 self._work.clear()
                 await self._work.wait()
@@ -182,6 +188,8 @@ class Line:
 
     async def _sweep(self, client: Client, old: set[str], heard: asyncio.Event) -> None:
         """Clears retained topics of devices and tickets that are no more."""
+        if self._snapshot is None:
+            return
         patterns = [f"{self._root}/device/+/state", f"{self._root}/ticket/+"]
         await client.subscribe([(pattern, 1) for pattern in patterns])
         with suppress(TimeoutError):
@@ -200,7 +208,7 @@ class Line:
     def _take_snapshot(self) -> None:
         self._changes.clear()
         self._shown.clear()
-        for topic, payload in self._snapshot():
+        for topic, payload in self._snapshot() if self._snapshot else ():
             self._note(topic, payload)
 
     def _note(self, topic: str, payload: Payload | None) -> None:
@@ -236,3 +244,9 @@ def _first(group: BaseExceptionGroup[MqttError]) -> MqttError:
 def _abandon(client: Client) -> None:
     """aiomqtt leaves the socket open when the broker accepts it and then says no, or nothing."""
     client._client.disconnect()
+
+
+def _retrieve(client: Client) -> None:
+    """aiomqtt keeps why the connection broke in a future; unread, asyncio would complain."""
+    if client._disconnected.done() and not client._disconnected.cancelled():
+        client._disconnected.exception()

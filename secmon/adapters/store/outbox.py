@@ -14,7 +14,7 @@ from secmon.api import Change, Delivery
 from secmon.core.model import Notice, Ticket
 from secmon.core.tickets import as_json
 
-COLUMNS = "id, key, at, data, snapshot, tries, next_at"
+COLUMNS = "id, key, channel, at, data, snapshot, tries, next_at"
 ADD = """INSERT INTO outbox (site, id, key, channel, at, data, snapshot, tries, next_at, state)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, 'pending') ON CONFLICT (site, key) DO NOTHING"""
 CHANNELS = """SELECT channel, MIN(CASE WHEN next_at > $2 THEN id END) AS barrier FROM outbox
@@ -116,12 +116,22 @@ def _keys(notices: Sequence[Notice], told_of: Mapping[str, Ticket]) -> list[str]
 
 
 def _delivery(row: Row) -> Delivery:
+    notice, ticket = _content(row)
     return Delivery(
         id=row["id"],
         key=row["key"],
-        notice=read(Notice, row["data"]),
-        ticket=read_mapping(row["snapshot"]),
+        notice=notice,
+        ticket=ticket,
         at=moment(row["at"]),
         tries=row["tries"],
         next_at=moment(row["next_at"]) if row["next_at"] else None,
     )
+
+
+def _content(row: Row) -> tuple[Notice, Mapping[str, object]]:
+    """A row that cannot be read is told as such: it must neither vanish nor stop the others."""
+    try:
+        return read(Notice, row["data"]), read_mapping(row["snapshot"])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        facts = {"text": f"{row['key']}: {error}"}
+        return Notice(row["channel"], "", "unreadable", moment(row["at"]), facts), {}

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +22,7 @@ from secmon.api import Credentials, Delivery, Later, Never, Notifier
 from secmon.core.model import Notice
 from secmon.settings import SecretRef
 from secmon.shell.outbox import Outbox
+from tests.adapters.notify.peer import playing
 from tests.peers.process import free_port
 from tests.shell.told import a_store, commit, running, texts
 from tests.virtual import START
@@ -78,26 +79,6 @@ async def server(*answers: web.Response) -> AsyncIterator[Server]:
         yield made
     finally:
         await runner.cleanup()
-
-
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def raw_server(talk: Talk) -> AsyncIterator[int]:
-    """A server that speaks as no web server should; gives its port."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-
-    made = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with made:
-        yield made.sockets[0].getsockname()[1]
 
 
 @asynccontextmanager
@@ -242,7 +223,7 @@ async def test_garbage_is_no_answer() -> None:
         writer.write(b"\x16\x03\x01 no HTTP at all \xff\r\n\r\n")
         await writer.drain()
 
-    async with raw_server(talk) as port:
+    async with playing(talk) as port:
         assert isinstance(await outcome(port), Later)
 
 
@@ -251,7 +232,7 @@ async def test_a_reset_connection() -> None:
         await _read(reader)
         writer.transport.abort()
 
-    async with raw_server(talk) as port:
+    async with playing(talk) as port:
         assert isinstance(await outcome(port), Later)
 
 
@@ -270,7 +251,7 @@ async def test_an_endless_body_is_not_read(status: str, kind: type[Exception] | 
             await writer.drain()
             sent += 65536
 
-    async with raw_server(talk) as port:
+    async with playing(talk) as port:
         error = await outcome(port)
     assert type(error) is (kind or type(None))
     assert len(str(error)) < 400
@@ -285,7 +266,7 @@ async def test_an_endless_header_is_not_read() -> None:
             writer.write(b"X-A: " + b"x" * 60000)
             await writer.drain()
 
-    async with raw_server(talk) as port:
+    async with playing(talk) as port:
         assert isinstance(await outcome(port), Later)
 
 
@@ -294,7 +275,7 @@ async def test_a_hang_ends_at_the_outboxs_deadline(tmp_path: Path) -> None:
         await asyncio.sleep(60)
 
     clock = Clock()
-    async with raw_server(talk) as port, a_store(tmp_path, clock) as store, hook(port) as notifier:
+    async with playing(talk) as port, a_store(tmp_path, clock) as store, hook(port) as notifier:
         await commit(store, 1, "hook")
         outbox = Outbox(store, {"hook": notifier}, texts, clock, send_s=0.2)
         async with running(outbox):
