@@ -6,7 +6,7 @@ One batch gives what many batches give: every input is judged at its own moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,12 +20,13 @@ from secmon.core.model import (
     Action,
     Device,
     Fault,
+    FaultKey,
     FaultState,
     Observation,
     Policy,
     Ticket,
 )
-from secmon.core.rules import rule_of
+from secmon.core.rules import speaks
 from secmon.core.world import World, apply, wake
 
 __all__ = ["adopt", "apply", "decide", "revive", "wake"]
@@ -38,16 +39,22 @@ def decide(
     `Change.dropped`; the others are judged as if it had never come."""
     dropped: dict[int, str] = {}
     while True:
-        draft = Draft(world, policy, inputs[0].at if inputs else now)
+        draft = Draft(world, policy, _start(world, inputs, now), now)
         broken = _fold(draft, inputs, dropped)
         if broken is None:
             break
         dropped |= broken
     draft.dropped.update(dropped)
     draft.pass_time(now)
-    for fault in draft.waiting():
-        raising.retry(draft, fault)
+    raising.tire(draft)
+    draft.pass_time(now)  # of tickets that have just been opened
     return draft.finish()
+
+
+def _start(world: World, inputs: Sequence[Observation | Action], now: datetime) -> datetime:
+    """What fell due before the first input is told at its own moment, however late we are."""
+    first = inputs[0].at if inputs else now
+    return min(first, world.due[0][0]) if world.due else first
 
 
 def _fold(
@@ -61,35 +68,47 @@ def _fold(
             draft.pass_time(given.at)
             if isinstance(given, Observation):
                 observe(draft, given)
+                raising.hear(draft, given.device)
             else:
                 draft.outcomes[place] = act(draft, given)
+            raising.tire(draft)
         except Exception as bug:
             return {place: f"{type(bug).__name__}: {bug}"}
     return None
 
 
 def adopt(world: World, policy: Policy, now: datetime) -> Change:
-    """What a new site file changes: faults of removed devices and rules go, their tickets stay
+    """What a new site file changes: faults that nothing can judge any more go, their tickets stay
     for a person's word, newly hidden or shown silences follow at the next observation."""
-    draft = Draft(world, policy, now)
+    return _take_up(world, policy, now, frozenset())
+
+
+def _take_up(world: World, policy: Policy, now: datetime, lost: Collection[FaultKey]) -> Change:
+    """`lost`: soaks that were interrupted for too long."""
+    draft = Draft(world, policy, _start(world, (), now), now)
+    draft.pass_time(now)
     for key, fault in world.faults.items():
-        if key.device not in policy.devices or rule_of(policy, key.rule) is None:
+        if key in lost or not speaks(policy, key):
             draft.put(key, fault, None)
         elif fault.hidden_by and fault.hidden_by not in policy.devices:
-            shown = replace(fault, state=FaultState.SUSPECT, since=now, hidden_by="")
-            draft.put(key, fault, shown)
-    for ticket in world.tickets.values():
-        why = _gone(ticket, policy)
-        if why and not ticket.removed:
-            forget(draft, ticket, why)
+            draft.put(key, fault, None)  # a silence of its own, if it still is one
+            draft.asks.add(key.device)
+    for known in world.tickets.values():
+        ticket = draft.ticket(known.id)
+        if ticket is not None and not ticket.removed:
+            why = _gone(ticket, policy)
+            if why:
+                forget(draft, ticket, why)
+            else:
+                raising.left(draft, ticket)
     return draft.finish()
 
 
 def _gone(ticket: Ticket, policy: Policy) -> str:
     if ticket.device not in policy.devices:
         return "device removed from the site file"
-    if ticket.rule and rule_of(policy, ticket.rule) is None:
-        return "rule removed from the site file"
+    if ticket.rule and not speaks(policy, ticket.fault):
+        return "rule removed from the site file, or no longer speaks of this"
     return ""
 
 
@@ -107,7 +126,7 @@ def revive(
     we were away for less than 3 intervals of its device."""
     world = World(facts={device: dict(known) for device, known in facts.items()})
     away = now - alive_at if alive_at is not None else None
-    lost: dict[str, Fault] = {}
+    lost: set[FaultKey] = set()
     for fault in faults:
         aged = replace(
             fault,
@@ -118,13 +137,11 @@ def revive(
             policy.devices.get(fault.key.device), away
         )
         if lost_soak:
-            lost[str(fault.key)] = aged
+            lost.add(fault.key)
         _restore(world, aged)
     for ticket in tickets:
         apply(world, Change(at=ticket.opened_at, tickets={ticket.id: ticket}), policy.words)
-    change = adopt(world, policy, now)
-    dropped = {fault.key: None for fault in lost.values()}
-    return world, replace(change, faults={**dropped, **change.faults})
+    return world, _take_up(world, policy, now, lost)
 
 
 def _short(device: Device | None, away: timedelta | None) -> bool:

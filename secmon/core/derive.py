@@ -24,6 +24,7 @@ RESTING = "resting_since"  # fact: the battery is on mains and not discharging s
 
 Got = list[float | bool | None]
 Step = Callable[[Observation, float], Got]  # (observation, seconds since the last) → values
+OVER_TIME = frozenset(("rate", "utilization"))  # derivations that compare two polls
 
 
 def parse(text: str) -> tuple[str, tuple[str, ...]]:
@@ -53,7 +54,7 @@ class Deriver:
         self._last: Observation | None = None
         self._carried: Got = []
         self._layout: Layout | None = None
-        self._steps: list[Step] = []
+        self._steps: list[tuple[Step, slice | None]] = []  # slice: its place, if it is over time
         self._names: tuple[str, ...] = ()
         self._parts: tuple[str, ...] = ()
         self._layouts: dict[tuple[int, ...], Layout] = {}
@@ -82,10 +83,20 @@ class Deriver:
         if last is not None and last.layout is seen.layout:
             passed = seen.tick - last.tick
             if 0 <= passed < self._interval / 2 and len(self._carried) == len(self._names):
-                return self._carried  # asked again at once: too short a time for a rate
+                return self._again(seen)
             if not _restarted(last, seen):
-                return self._remember(seen, [v for step in self._steps for v in step(seen, passed)])
-        return self._remember(seen, [v for step in self._steps for v in step(seen, 0.0)])
+                return self._remember(seen, self._all(seen, passed))
+        return self._remember(seen, self._all(seen, 0.0))
+
+    def _all(self, seen: Observation, passed: float) -> Got:
+        return [value for step, _ in self._steps for value in step(seen, passed)]
+
+    def _again(self, seen: Observation) -> Got:
+        """Asked again at once: too short a time for a rate, so the last one holds."""
+        out: Got = []
+        for step, place in self._steps:
+            out += self._carried[place] if place is not None else step(seen, 0.0)
+        return out
 
     def _remember(self, seen: Observation, values: Got) -> Got:
         self._last = seen
@@ -107,7 +118,8 @@ class Deriver:
             if step is None:
                 continue
             start, end = layout.spans[args[0]]
-            self._steps.append(step)
+            place = slice(len(names), len(names) + end - start) if kind in OVER_TIME else None
+            self._steps.append((step, place))
             names += [word.name] * (end - start)
             parts += layout.parts[start:end]
         self._names, self._parts = tuple(names), tuple(parts)
@@ -253,6 +265,9 @@ def _value(seen: Observation, name: str) -> Value | None:
 
 
 def _restarted(last: Observation, seen: Observation) -> bool:
-    """Did the device start anew in between? Then no counter can be compared."""
+    """Did the device start anew in between? Then no counter can be compared. One that is already
+    older than it was at the last poll has still lived for less time than has passed."""
     before, now = _value(last, "uptime_seconds"), _value(seen, "uptime_seconds")
-    return isinstance(before, int | float) and isinstance(now, int | float) and now < before
+    if not isinstance(before, int | float) or not isinstance(now, int | float):
+        return False
+    return now - before < (seen.tick - last.tick) / 2

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from secmon.core import sla
 from secmon.core.change import Change, ProbeKey, ProbeState
 from secmon.core.model import (
-    Clock,
     Device,
     Effect,
     Entry,
@@ -29,13 +31,21 @@ OURSELVES = "secmon"  # who did it, where no person did
 class Draft:
     """Reads see this batch first, then the World. `finish` makes the Change."""
 
-    def __init__(self, world: World, policy: Policy, now: datetime) -> None:
+    def __init__(
+        self, world: World, policy: Policy, now: datetime, moment: datetime | None = None
+    ) -> None:
+        """`now` moves through the batch; `moment` is when the batch is judged and committed."""
         self.world = world
         self.policy = policy
         self.now = now
+        self.moment = moment or now
         self.probes: dict[ProbeKey, ProbeState] = {}
         self.faults: dict[FaultKey, Fault | None] = {}
         self.touched: dict[FaultKey, Fault] = {}
+        self.news: dict[str, set[FaultKey]] = {}  # device → its keys in `faults`
+        self.newly_hidden: dict[str, set[FaultKey]] = {}  # root device → behind it
+        self.due = _Moments(world.due)
+        self.waits = _Moments(world.waits)
         self.tickets: dict[str, Ticket] = {}
         self.groups: dict[Group, str] = {}
         self.entries: list[Entry] = []
@@ -63,31 +73,21 @@ class Draft:
         else:
             keys = {
                 *self.world.troubled.get(device, ()),
-                *(key for key in self.faults if key.device == device),
+                *self.news.get(device, ()),
             }
         found = [self.fault(key) for key in sorted(keys)]
         return [fault for fault in found if fault is not None]
 
     def hidden_behind(self, device: str) -> list[Fault]:
         """Every silence that this device, or a part of it, explains."""
-        keys = {
-            *self.world.hidden.get(device, ()),
-            *(key for key, fault in self.faults.items() if fault and fault.hidden_by == device),
-        }
+        keys = {*self.world.hidden.get(device, ()), *self.newly_hidden.get(device, ())}
         found = [self.fault(key) for key in sorted(keys)]
         return [fault for fault in found if fault is not None and fault.hidden_by == device]
 
-    def waiting(self) -> list[Fault]:
-        """Silences that wait for their parents' word."""
-        if not self.world.waiting and not self.faults:
-            return []
-        keys = {*self.world.waiting, *self.faults}
-        found = [self.fault(key) for key in sorted(keys)]
-        return [
-            fault
-            for fault in found
-            if fault is not None and fault.wait_until and fault.state is FaultState.SUSPECT
-        ]
+    def tired(self) -> list[Fault]:
+        """Silences that awaited their parents' word till now, each once."""
+        found = [self.fault(key) for key in sorted(self.waits.take(self.now))]
+        return [fault for fault in found if fault is not None and waits(fault)]
 
     def ticket(self, ticket_id: str) -> Ticket | None:
         found = self.tickets.get(ticket_id) or self.world.tickets.get(ticket_id)
@@ -122,9 +122,16 @@ class Draft:
             return
         self.touched.pop(key, None)
         self.faults[key] = new
+        self.news.setdefault(key.device, set()).add(key)
+        if new is not None and new.hidden_by:
+            self.newly_hidden.setdefault(new.hidden_by, set()).add(key)
+        if new is not None and new.wait_until is not None:
+            self.waits.add(new.wait_until, key)
 
     def save(self, ticket: Ticket, group: Group | None = None) -> None:
         self.tickets[ticket.id] = ticket
+        for when, _, _ in sla.moments(ticket):
+            self.due.add(when, ticket.id)
         if group is not None:
             self.groups[group] = ticket.id
 
@@ -137,28 +144,21 @@ class Draft:
 
     def pass_time(self, until: datetime) -> None:
         """Clock notices that fall due on the way to `until`, each at its own moment."""
-        while True:
-            due = self._next_due(until)
-            if due is None:
-                break
-            when, clock, word, ticket = due
+        found = [
+            (when, ticket.id, word, clock)
+            for ticket_id in self.due.take(until)
+            if (ticket := self.ticket(ticket_id)) is not None
+            for when, clock, word in sla.moments(ticket)
+            if when <= until
+        ]
+        for when, ticket_id, word, clock in sorted(found):
+            ticket = self.tickets.get(ticket_id) or self.world.tickets[ticket_id]
             self.now = max(self.now, when)
             self.save(replace(ticket, told=ticket.told | {word}))  # no version: nobody's page ages
             reason = word.split(" ")[1]
             self.write(ticket.id, reason, str(clock))
             self.tell(self.tickets[ticket.id], reason, clock=str(clock))
         self.now = max(self.now, until)
-
-    def _next_due(self, until: datetime) -> tuple[datetime, Clock, str, Ticket] | None:
-        candidates = {*_due_tickets(self.world.due, until), *self.tickets}
-        found = [
-            (when, clock, word, ticket)
-            for ticket_id in candidates
-            if (ticket := self.ticket(ticket_id)) is not None
-            for when, clock, word in sla.moments(ticket)
-            if when <= until
-        ]
-        return min(found, key=lambda due: (due[0], due[3].id, due[2]), default=None)
 
     def finish(self) -> Change:
         return Change(
@@ -182,19 +182,52 @@ def _same(old: Fault, new: Fault) -> bool:
     return (
         old.state is new.state
         and old.since == new.since
-        and old.wait_until == new.wait_until
         and old.hidden_by == new.hidden_by
         and old.hidden_part == new.hidden_part
     )
 
 
-def _due_tickets(heap: list[tuple[datetime, str]], until: datetime) -> list[str]:
-    """Ids in the heap due by then, without taking them out: a child is never before its parent."""
-    found: list[str] = []
+def waits(fault: Fault) -> bool:
+    """Does this silence await its parents' word?"""
+    return fault.wait_until is not None and fault.state is FaultState.SUSPECT
+
+
+K = TypeVar("K", bound=str | FaultKey)
+
+
+class _Moments(Generic[K]):
+    """A heap of the World and what this batch adds to it, taken once each as time passes."""
+
+    def __init__(self, known: list[tuple[datetime, K]]) -> None:
+        self._known = known
+        self._new: list[tuple[datetime, K]] = []
+        self._passed: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._known or self._new)
+
+    def add(self, when: datetime, what: K) -> None:
+        heapq.heappush(self._new, (when, what))
+
+    def take(self, until: datetime) -> set[K]:
+        """What fell due by then and was not taken before."""
+        found: set[K] = set()
+        if self._passed is None or self._passed < until:
+            found = {what for when, what in _by(self._known, until) if self._fresh(when)}
+            self._passed = until
+        while self._new and self._new[0][0] <= until:
+            found.add(heapq.heappop(self._new)[1])
+        return found
+
+    def _fresh(self, when: datetime) -> bool:
+        return self._passed is None or self._passed < when
+
+
+def _by(heap: list[tuple[datetime, K]], until: datetime) -> Iterator[tuple[datetime, K]]:
+    """The entries due by then, without taking them out: a child is never before its parent."""
     places = [0]
     while places:
         place = places.pop()
         if place < len(heap) and heap[place][0] <= until:
-            found.append(heap[place][1])
+            yield heap[place]
             places += (2 * place + 1, 2 * place + 2)
-    return found

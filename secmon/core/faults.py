@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
+from math import isnan
 
 from secmon.core.model import Fault, FaultKey, FaultState, Op, Rule, Value
 
@@ -29,9 +30,11 @@ class Verdict(Enum):
 
 
 def verdict(rule: Rule, value: Value) -> Verdict:
-    """What a threshold rule says of a value. Text never breaks a numeric limit."""
+    """What a threshold rule says of a value. What is no number never reads as hot, nor as cool."""
     if isinstance(value, str) != isinstance(rule.limit, str):
-        return Verdict.GOOD
+        return Verdict.BETWEEN
+    if isinstance(value, float) and isnan(value):
+        return Verdict.BETWEEN
     if bool(_BROKEN[rule.op](value, rule.limit)):
         return Verdict.BAD
     if rule.clear is None or isinstance(rule.clear, str) != isinstance(value, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from secmon.core import faults, floating, raising, topology
 from secmon.core.change import ProbeState
@@ -64,7 +64,7 @@ def observe(draft: Draft, seen: Observation) -> None:
 
 def _keep_facts(draft: Draft, seen: Observation) -> None:
     if seen.facts:
-        known = draft.world.facts.get(seen.device, {})
+        known = {**draft.world.facts.get(seen.device, {}), **draft.facts.get(seen.device, {})}
         news = {name: text for name, text in seen.facts.items() if known.get(name) != text}
         if news:
             draft.facts.setdefault(seen.device, {}).update(news)
@@ -95,15 +95,15 @@ def _reach(poll: _Poll) -> None:
     silence, failing = reach_rules(poll.draft.policy, device)
     up = poll.draft.up(device)
     interval = max(plan.interval for plan in device.probes)
-    if up is not None:
-        for rule in silence:
-            said = Verdict.GOOD if up else Verdict.BAD
-            _judge(poll, rule, "", said, bool(up), interval=interval)
     if up and (seen.failure is None or seen.failure.reason is not Reason.INTERNAL):
         ok = seen.failure is None
         said = Verdict.GOOD if ok else Verdict.BAD
         for rule in winners(failing, poll.probe.label):
             _judge(poll, rule, poll.probe.label, said, ok, interval=poll.probe.interval)
+    if up is not None:  # after the probe: a device that answers «no» is not well yet
+        for rule in silence:
+            said = Verdict.GOOD if up else Verdict.BAD
+            _judge(poll, rule, "", said, bool(up), interval=interval)
 
 
 # --- is it well? -----------------------------------------------------------------------------
@@ -138,31 +138,50 @@ def _state(poll: _Poll, plan: Plan) -> ProbeState:
 def _moved(
     poll: _Poll, plan: Plan, watched: tuple[Value, ...]
 ) -> Mapping[int, tuple[float, datetime]]:
-    """When each value last moved. A gap in the polls ends the run; after a restart a standing
-    fault remembers it."""
-    before, seen = poll.before, poll.seen
+    """When each value last moved. A gap in the polls ends the run; a standing fault remembers it
+    over a gap, and after a restart a suspect does too."""
+    before, now = poll.before, (poll.seen.tick, poll.seen.at)
+    unbroken = before is not None and not _gap(poll, before)
     out: dict[int, tuple[float, datetime]] = {}
-    fresh = before is None or before.plan is not plan
-    gap = timedelta(seconds=faults.GAP * poll.probe.interval)
-    broken = before is not None and (before.good_at is None or seen.at - before.good_at > gap)
     for place in plan.stuck:
-        out[place] = (seen.tick, seen.at)
-        if broken:
-            continue
-        if fresh:
-            out[place] = _stood_before(poll, plan.positions[place], watched[place])
-        elif before is not None and before.watched[place] == watched[place]:
-            out[place] = before.moved[place]
+        position, value = plan.positions[place], watched[place]
+        if before is not None and unbroken and before.plan is plan:
+            out[place] = before.moved[place] if before.watched[place] == value else now
+        else:
+            known = _stood_elsewhere(before, position, value) if before and unbroken else None
+            out[place] = known or _stood_before(poll, position, value) or now
     return out
 
 
-def _stood_before(poll: _Poll, position: Position, value: Value) -> tuple[float, datetime]:
+def _gap(poll: _Poll, before: ProbeState) -> bool:
+    """Were there no good polls for over 3 intervals? By ticks: the wall clock may be set."""
+    if before.good_at is None:
+        return True
+    failing = (before.at - before.good_at).total_seconds()
+    return poll.seen.tick - before.tick + failing > faults.GAP * poll.probe.interval
+
+
+def _stood_elsewhere(
+    before: ProbeState, position: Position, value: Value
+) -> tuple[float, datetime] | None:
+    """Since when a value has stood still that stood at another place in the last good poll."""
+    if isinstance(before.plan, Plan):
+        for place in before.plan.stuck:
+            old = before.plan.positions[place]
+            if (old.reading, old.part) == (position.reading, position.part):
+                return before.moved[place] if before.watched[place] == value else None
+    return None
+
+
+def _stood_before(poll: _Poll, position: Position, value: Value) -> tuple[float, datetime] | None:
     """Since when a value has stood still, as its fault remembers it."""
     for rule in position.rules:
         fault = poll.draft.fault(FaultKey(poll.device.id, rule.id, position.part))
         if rule.op is Op.STUCK and fault is not None and fault.value == value:
-            return fault.since_tick, fault.since
-    return poll.seen.tick, poll.seen.at
+            passed = poll.seen.tick - fault.bad_tick
+            if fault.state is not FaultState.SUSPECT or passed <= faults.GAP * poll.probe.interval:
+                return fault.since_tick, fault.since
+    return None
 
 
 def _values(poll: _Poll, plan: Plan, state: ProbeState) -> None:
@@ -270,12 +289,10 @@ def _facts(poll: _Poll, rule: Rule, part: str) -> Mapping[str, Value]:
 
 
 def _look_behind(draft: Draft, device: Device, tick: float) -> None:
-    """What this observation says to others: silences waiting for it, silences hidden by it."""
-    for fault in draft.waiting():
-        raising.retry(draft, fault)
+    """What this observation says to others: the silences hidden by it."""
     if not draft.world.hidden and not draft.faults:
         return
-    for fault in draft.hidden_behind(device.id):
+    for fault in _behind(draft, device):
         child = draft.policy.devices.get(fault.key.device)
         if child is None or rule_of(draft.policy, fault.key.rule) is None:
             continue
@@ -284,3 +301,15 @@ def _look_behind(draft: Draft, device: Device, tick: float) -> None:
             raising.uncover(draft, child, fault, tick)
         elif (found.device, found.part) != (fault.hidden_by, fault.hidden_part):
             raising.hide(draft, child, fault, found)
+
+
+def _behind(draft: Draft, device: Device) -> list[Fault]:
+    """Silences that this device explains, or helps to: where all of several parents are down."""
+    shared = [
+        fault
+        for child in draft.policy.children.get(device.id, ())
+        if len(draft.policy.devices[child].parents) > 1
+        for fault in draft.troubles(child)
+        if fault.hidden_by and fault.hidden_by != device.id
+    ]
+    return draft.hidden_behind(device.id) + shared

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from secmon.core import faults, sla, tickets, topology
-from secmon.core.draft import Draft
+from secmon.core.draft import Draft, waits
 from secmon.core.model import (
     DEVICE_UP,
     SEVERITIES,
@@ -24,7 +24,7 @@ from secmon.core.model import (
 )
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.topology import Sight
-from secmon.core.world import LADDER, Group
+from secmon.core.world import LADDER, Group, group_of
 
 LIVE = (FaultState.ACTIVE, FaultState.CLEARING)
 
@@ -60,14 +60,21 @@ def _heard(draft: Draft, device: Device, fault: Fault) -> bool:
     return True
 
 
-def _speakers(draft: Draft, device: Device, depth: int = topology.DEPTH) -> Iterator[Device]:
+def _speakers(draft: Draft, device: Device) -> Iterator[Device]:
     """The nearest devices above that can be asked."""
-    for feed in device.parents if depth else ():
-        parent = draft.policy.devices.get(feed.device)
-        if parent is not None and parent.probes:
-            yield parent
-        elif parent is not None:
-            yield from _speakers(draft, parent, depth - 1)
+    seen, level = {device.id}, [device]
+    while level:
+        mute: list[Device] = []
+        for feed in (feed for child in level for feed in child.parents):
+            parent = draft.policy.devices.get(feed.device)
+            if parent is None or parent.id in seen:
+                continue
+            seen.add(parent.id)
+            if parent.probes:
+                yield parent
+            else:
+                mute.append(parent)
+        level = mute
 
 
 def sight(draft: Draft) -> Sight:
@@ -77,7 +84,7 @@ def sight(draft: Draft) -> Sight:
         device = draft.policy.devices.get(device_id)
         return (
             device is not None
-            and draft.up(device) is False
+            and draft.up(device) is not True  # unknown: its silence stands as it was
             and any(_reading(draft, fault) == DEVICE_UP for fault in draft.troubles(device_id))
         )
 
@@ -96,12 +103,31 @@ def _reading(draft: Draft, fault: Fault) -> str:
     return rule.reading if rule else ""
 
 
-def retry(draft: Draft, fault: Fault) -> None:
-    """A silence that waited: perhaps its parents have spoken by now."""
+def hear(draft: Draft, device_id: str) -> None:
+    """A device was asked: silences below it may have waited for that."""
+    if not draft.waits:
+        return
+    for child in topology.below(draft.policy, device_id):
+        for fault in draft.troubles(child):
+            if waits(fault):
+                _retry(draft, fault)
+
+
+def tire(draft: Draft) -> None:
+    """The time of some parents is over: from now on the soak alone decides."""
+    for fault in draft.tired():
+        _retry(draft, fault)
+
+
+def _retry(draft: Draft, fault: Fault) -> None:
     device = draft.policy.devices.get(fault.key.device)
     rule = rule_of(draft.policy, fault.key.rule)
-    if device is not None and rule is not None and faults.ripe(fault, rule):
+    if device is None or rule is None:
+        return
+    if faults.ripe(fault, rule):
         promote(draft, device, rule, fault.key, None)
+    elif fault.wait_until is not None and draft.now >= fault.wait_until:
+        draft.put(fault.key, fault, replace(fault, wait_until=None))
 
 
 def hide(draft: Draft, device: Device, fault: Fault, root: Feed) -> None:
@@ -190,6 +216,9 @@ def raise_ticket(
     if ticket is None:
         ticket = _open(draft, device, rule, fault, group)
     else:
+        if ticket.removed:  # what was gone from the site file is there again
+            ticket = replace(ticket, removed=False, version=ticket.version + 1)
+            draft.save(ticket)
         if ticket.cleared_at is not None:
             ticket = tickets.relapse(ticket)
             draft.save(ticket)
@@ -218,7 +247,7 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
         part=fault.key.part,
         severity=severity_at(device, rule, fault.key.part),
         state=TicketState.OPEN,
-        opened_at=draft.now,
+        opened_at=draft.moment,
         detected_at=fault.since,
         due=sla.due(fault.since, draft.policy.sla),
         reading=rule.reading,
@@ -291,11 +320,30 @@ def cleared(draft: Draft, device: Device, rule: Rule, old: Fault) -> None:
     if _live(draft, device, group):
         _retarget(draft, device, ticket, group)
         return
-    for fault in draft.troubles(device.id):
-        other = rule_of(draft.policy, fault.key.rule)
-        if other is not None and draft.group(fault, other.reading) == group:
-            return  # a suspect: its soak will tell
+    if not _suspected(draft, group):  # else its soak will tell
+        _clear(draft, ticket, rule.id)
+
+
+def left(draft: Draft, ticket: Ticket) -> None:
+    """Faults went without being judged: a ticket that has none left is clear."""
+    if not ticket.rule or ticket.cleared_at is not None:
+        return
+    group = group_of(draft.policy.words, ticket.device, ticket.reading, ticket.part)
+    if not _suspected(draft, group):
+        _clear(draft, ticket, ticket.rule)
+
+
+def _suspected(draft: Draft, group: Group) -> bool:
+    """Is any fault of this group not clear?"""
+    for fault in draft.troubles(group[0]):
+        rule = rule_of(draft.policy, fault.key.rule)
+        if rule is not None and draft.group(fault, rule.reading) == group:
+            return True
+    return False
+
+
+def _clear(draft: Draft, ticket: Ticket, why: str) -> None:
     done = tickets.clear(ticket, draft.now)
     draft.save(done)
-    draft.write(done.id, "cleared", rule.id)
+    draft.write(done.id, "cleared", why)
     draft.tell(done, "cleared")

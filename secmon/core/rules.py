@@ -15,6 +15,7 @@ from secmon.core.model import (
     DEVICE_UP,
     PROBE_SUCCESS,
     Device,
+    FaultKey,
     Layout,
     Op,
     Policy,
@@ -45,7 +46,11 @@ class Position:
     """One judged value: where it stands in `Plan.pick`, and who judges it."""
 
     part: str
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...]  # of one reading
+
+    @property
+    def reading(self) -> str:
+        return self.rules[0].reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,23 @@ def rule_of(policy: Policy, rule_id: str) -> Rule | None:
     return cast("dict[str, Rule]", index).get(rule_id)
 
 
+def speaks(policy: Policy, key: FaultKey) -> bool:
+    """Can this fault still be judged: are its device, rule, probe and part all in force?"""
+    device, rule = policy.devices.get(key.device), rule_of(policy, key.rule)
+    if device is None or rule is None:
+        return False
+    if rule.reading == DEVICE_UP:
+        asked = bool(device.probes)
+    elif rule.reading == PROBE_SUCCESS:
+        asked = device.probe(key.part) is not None
+    elif rule.op is Op.MISSING:
+        asked = any(rule.reading in plan.brings for plan in device.probes)
+    else:
+        asked = not policy.words[rule.reading].watched or key.part in device.watched
+    rivals = [one for one in rules_for(policy, device) if one.reading == rule.reading]
+    return asked and rule in winners(rivals, key.part)
+
+
 def reach_rules(policy: Policy, device: Device) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
     """(rules on silence, rules on a failing probe) for this device."""
     rules = rules_for(policy, device)
@@ -131,13 +153,15 @@ def severity_at(device: Device, rule: Rule, part: str) -> Severity:
 
 
 def winners(rules: Iterable[Rule], part: str) -> list[Rule]:
-    """Of the rules of one direction only the most specific ones speak, at this part."""
+    """Of the rules of one direction only the most specific ones speak, at this part; one that is
+    off silences the wider ones and says nothing itself."""
     best: dict[str, int] = {}
     speaking = [rule for rule in rules if rule.where.part in ("", part)]
     for rule in speaking:
         side = direction(rule.op)
         best[side] = max(best.get(side, 0), _weight(rule.where))
-    return [rule for rule in speaking if _weight(rule.where) == best[direction(rule.op)]]
+    chosen = [rule for rule in speaking if _weight(rule.where) == best[direction(rule.op)]]
+    return [rule for rule in chosen if not rule.off]
 
 
 def _matches(where: Where, device: Device) -> bool:

@@ -22,24 +22,37 @@ class Sight:
     off: Callable[[str, str], bool]  # is this port or outlet off, with a fault that says so?
 
 
-def root(policy: Policy, sight: Sight, device: Device, depth: int = DEPTH) -> Feed | None:
+def root(policy: Policy, sight: Sight, device: Device) -> Feed | None:
     """The device, or its port or outlet, whose being down explains this device's silence."""
-    if not device.parents or not depth:
-        return None
-    found = [_cut(policy, sight, feed, depth - 1) for feed in device.parents]
-    return None if None in found else found[0]
+    return _root(policy, sight, device, frozenset(), {})
 
 
-def _cut(policy: Policy, sight: Sight, feed: Feed, depth: int) -> Feed | None:
+Known = dict[str, Feed | None]
+
+
+def _root(
+    policy: Policy, sight: Sight, device: Device, below: frozenset[str], known: Known
+) -> Feed | None:
+    """`below`: the devices on the way here, `known`: what was found out on other ways."""
+    if device.id not in known:
+        path = below | {device.id}
+        found = [_cut(policy, sight, feed, path, known) for feed in device.parents]
+        known[device.id] = None if not found or None in found else found[0]
+    return known[device.id]
+
+
+def _cut(
+    policy: Policy, sight: Sight, feed: Feed, below: frozenset[str], known: Known
+) -> Feed | None:
     parent = policy.devices.get(feed.device)
-    if parent is None:
+    if parent is None or parent.id in below:
         return None
     if sight.down(parent.id):
-        return root(policy, sight, parent, depth) or Feed(parent.id)
+        return _root(policy, sight, parent, below, known) or Feed(parent.id)
     if feed.part and sight.off(parent.id, feed.part):
         return feed
     if not parent.probes:
-        return root(policy, sight, parent, depth)
+        return _root(policy, sight, parent, below, known)
     return None
 
 
@@ -59,3 +72,15 @@ def ancestors(policy: Policy, device: Device) -> Iterator[Device]:
         if not above:
             return
         level = above
+
+
+def below(policy: Policy, device_id: str) -> Iterator[str]:
+    """Devices whose nearest parent that can be asked may be this one, each once."""
+    seen, mute = {device_id}, [device_id]
+    while mute:
+        for child in policy.children.get(mute.pop(), ()):
+            if child not in seen:
+                seen.add(child)
+                yield child
+                if not policy.devices[child].probes:
+                    mute.append(child)

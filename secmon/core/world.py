@@ -7,13 +7,13 @@ derived (who is in trouble, who is hidden, which ticket a group has) is kept as 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from secmon.core import sla
 from secmon.core.change import Change, ProbeKey, ProbeState
-from secmon.core.model import Fault, FaultKey, FaultState, Ticket, Word
+from secmon.core.model import Fault, FaultKey, Ticket, Word
 
 Group = tuple[str, str, str]  # device, reading, part: faults that share one ticket
 
@@ -30,7 +30,7 @@ def group_of(words: Mapping[str, Word], device: str, reading: str, part: str) ->
 
 @dataclass(slots=True)
 class World:
-    """The present. `due` is a heap of (when, ticket id or "", what) with stale entries allowed."""
+    """The present. Its two heaps may hold stale entries, but none of a time that has passed."""
 
     probes: dict[ProbeKey, ProbeState] = field(default_factory=dict)
     faults: dict[FaultKey, Fault] = field(default_factory=dict)
@@ -38,10 +38,11 @@ class World:
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     troubled: dict[str, set[FaultKey]] = field(default_factory=dict)  # device → not clear
     hidden: dict[str, set[FaultKey]] = field(default_factory=dict)  # root device → behind it
-    waiting: set[FaultKey] = field(default_factory=set)  # silences awaiting their parents' word
     numbers: dict[str, str] = field(default_factory=dict)  # ticket number → id
     groups: dict[Group, str] = field(default_factory=dict)  # → id of the open ticket
     due: list[tuple[datetime, str]] = field(default_factory=list)  # heap: when, ticket id
+    waits: list[tuple[datetime, FaultKey]] = field(default_factory=list)
+    """Heap: till when a silence awaits its parents' word."""
 
 
 def apply(world: World, change: Change, words: Mapping[str, Word]) -> World:
@@ -57,22 +58,15 @@ def apply(world: World, change: Change, words: Mapping[str, Word]) -> World:
         world.facts.setdefault(device, {}).update(facts)
     while world.due and world.due[0][0] <= change.at:
         heapq.heappop(world.due)
+    while world.waits and world.waits[0][0] <= change.at:
+        heapq.heappop(world.waits)
     return world
 
 
 def wake(world: World) -> datetime | None:
     """The next moment at which time alone matters."""
-    moments = [fault.wait_until for fault in _waiting(world) if fault.wait_until]
-    if world.due:
-        moments.append(world.due[0][0])
+    moments = [heap[0][0] for heap in (world.due, world.waits) if heap]
     return min(moments, default=None)
-
-
-def _waiting(world: World) -> Iterator[Fault]:
-    for key in world.waiting:
-        fault = world.faults.get(key)
-        if fault is not None:
-            yield fault
 
 
 def _put_fault(world: World, key: FaultKey, fault: Fault | None) -> None:
@@ -81,17 +75,14 @@ def _put_fault(world: World, key: FaultKey, fault: Fault | None) -> None:
         _discard(world.hidden, old.hidden_by, key)
     if fault is None:
         world.faults.pop(key, None)
-        world.waiting.discard(key)
         _discard(world.troubled, key.device, key)
         return
     world.faults[key] = fault
     world.troubled.setdefault(key.device, set()).add(key)
     if fault.hidden_by:
         world.hidden.setdefault(fault.hidden_by, set()).add(key)
-    if fault.state is FaultState.SUSPECT and fault.wait_until is not None:
-        world.waiting.add(key)
-    else:
-        world.waiting.discard(key)
+    if fault.wait_until is not None and (old is None or old.wait_until != fault.wait_until):
+        heapq.heappush(world.waits, (fault.wait_until, key))
 
 
 def _discard(index: dict[str, set[FaultKey]], at: str, key: FaultKey) -> None:
