@@ -29,6 +29,7 @@ __all__ = [
     "EMPTY_LAYOUT",
     "Batch",
     "Change",
+    "Clock",
     "Connection",
     "Credentials",
     "Delivery",
@@ -78,9 +79,17 @@ class Unreachable(ProbeError):
 
 
 class Refused(ProbeError):
-    """The device answered no: wrong credentials, missing rights."""
+    """The device answered no: wrong credentials, missing rights.
+
+    `credentials=True`: it is the log-in that was refused. Many devices lock an account after a few
+    tries, so the shell does not ask again until the credentials change or a person says so.
+    """
 
     reason = Reason.REFUSED
+
+    def __init__(self, text: str, *, credentials: bool = False) -> None:
+        super().__init__(text)
+        self.credentials = credentials
 
 
 class Garbled(ProbeError):
@@ -133,7 +142,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a fast driver yields instead of readings: values by a layout it keeps."""
+    """What a fast driver yields instead of readings: values by a layout it keeps.
+
+    Floats are finite: what a device sends as NaN or infinity is no value and is left out.
+    """
 
     layout: Layout
     values: Sequence[Value]
@@ -174,11 +186,25 @@ class Driver(Generic[O, P]):
     needs_address: bool = True
 
 
+class Clock(Protocol):
+    """Wall time for people, monotonic seconds for waiting, rates and soaks."""
+
+    def now(self) -> datetime: ...
+    def tick(self) -> float: ...
+
+
 # --- telling people --------------------------------------------------------------------------
 
 
 class Later(Exception):
-    """Not delivered, but worth trying again: the channel is away or busy."""
+    """Not delivered, but worth trying again: the channel is away or busy.
+
+    `after_s`: how long the channel wants to be left alone; None leaves it to the outbox.
+    """
+
+    def __init__(self, text: str, after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.after_s = after_s
 
 
 class Never(Exception):
