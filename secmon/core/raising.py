@@ -16,6 +16,7 @@ from secmon.core.model import (
     FaultKey,
     FaultState,
     Feed,
+    Op,
     Rule,
     Severity,
     Ticket,
@@ -235,6 +236,8 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
         for hidden in draft.hidden_behind(device.id)
         if hidden.hidden_part in ("", fault.key.part)
     ]
+    # a value that stands still is bad only once it has stood for as long as its rule says
+    detected = draft.now if rule.op is Op.STUCK else fault.since
     ticket = Ticket(
         id=f"{device.id}|{rule.id}|{fault.key.part}|{draft.now.isoformat()}",
         number="",
@@ -248,8 +251,8 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
         severity=severity_at(device, rule, fault.key.part),
         state=TicketState.OPEN,
         opened_at=draft.moment,
-        detected_at=fault.since,
-        due=sla.due(fault.since, draft.policy.sla),
+        detected_at=detected,
+        due=sla.due(detected, draft.policy.sla),
         reading=rule.reading,
         value=fault.value,
         limit=rule.limit,
