@@ -7,11 +7,10 @@ allows. What the device then refuses is asked for in halves (`halve`).
 from __future__ import annotations
 
 import math
-import operator
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 from probes.modbus.profile import Item, Point, Profile, unroll
@@ -19,8 +18,8 @@ from probes.wire.modbus import Field, Read, bits, text, unpacker
 from secmon.api import Part, Value
 
 Raw = int | float | bytes
-Convert = Callable[[Any], Value | None]
-"""Raw value → value; None: the device says that it has none."""
+Convert = Callable[[Sequence[Any]], Sequence[Value | None]]
+"""Raw values of one point → values; None: the device says that it has none."""
 
 _FORMATS = {"i16": (">H", ">h"), "i32": (">I", ">i")}
 
@@ -91,7 +90,7 @@ class Plan:
     items: tuple[Item, ...]
     _readers: tuple[Callable[[bytes], Sequence[Raw]], ...]  # one per block
     _places: tuple[int, ...]  # where each item's raw value stands in what the readers give
-    _converts: tuple[tuple[int, Convert], ...]  # for the items whose raw value is not the value
+    _converts: tuple[tuple[slice, Convert], ...]  # for the items whose raw value is not the value
 
     def decode(self, answers: Sequence[bytes]) -> list[Any]:
         """The value of each item, or None, from one checked PDU per block."""
@@ -99,8 +98,8 @@ class Plan:
             chain.from_iterable(read(pdu) for read, pdu in zip(self._readers, answers, strict=True))
         )
         values: list[Any] = [raw[place] for place in self._places]
-        for i, convert in self._converts:
-            values[i] = convert(values[i])
+        for run, convert in self._converts:
+            values[run] = convert(values[run])
         return values
 
 
@@ -116,14 +115,25 @@ def plan(asked: Sequence[Block]) -> Plan:
             by_name.setdefault(item.fact or item.reading, []).append((item, base + place))
         base += size
     placed = list(chain.from_iterable(by_name.values()))
-    converts = ((i, _convert(item)) for i, (item, _) in enumerate(placed))
+    items = tuple(item for item, _ in placed)
     return Plan(
         blocks=tuple(asked),
-        items=tuple(item for item, _ in placed),
+        items=items,
         _readers=tuple(readers),
         _places=tuple(place for _, place in placed),
-        _converts=tuple((i, convert) for i, convert in converts if convert is not None),
+        _converts=tuple(_runs(items)),
     )
+
+
+def _runs(items: Sequence[Item]) -> Iterator[tuple[slice, Convert]]:
+    """A row of one point is converted in one go."""
+    start = 0
+    for _, row in groupby(items, lambda item: (id(item.point), item.invert)):
+        first, *others = row
+        end = start + 1 + len(others)
+        if (convert := _convert(first)) is not None:
+            yield slice(start, end), convert
+        start = end
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -159,9 +169,9 @@ def _reader(block: Block) -> tuple[Callable[[bytes], Sequence[Raw]], list[int], 
 def _convert(item: Item) -> Convert | None:
     point = item.point
     if point.is_bit:
-        return operator.not_ if item.invert else None
+        return (lambda raws: [not raw for raw in raws]) if item.invert else None
     if point.type == "text":
-        return text
+        return lambda raws: [text(raw) for raw in raws]
     convert = _flag(point, item.invert) if point.is_flag else _number(point)
     if point.type == "f32":
         return _finite(convert, frozenset(_as_f32(value) for value in point.invalid))
@@ -172,9 +182,9 @@ def _convert(item: Item) -> Convert | None:
 
 def _flag(point: Point, invert: bool) -> Convert:
     if mask := point.mask:
-        return lambda raw: (raw & mask != 0) is not invert
+        return lambda raws: [(raw & mask != 0) is not invert for raw in raws]
     when = frozenset(point.when)
-    return lambda raw: (raw in when) is not invert
+    return lambda raws: [(raw in when) is not invert for raw in raws]
 
 
 def _number(point: Point) -> Convert | None:
@@ -184,26 +194,29 @@ def _number(point: Point) -> Convert | None:
     if (times, plus, by) == (1, 0, 1):
         return None
     if by == 1:
-        return lambda raw: raw * times + plus
-    return lambda raw: (raw * times + plus) / by
+        return lambda raws: [raw * times + plus for raw in raws]
+    if (times, plus) == (1, 0):
+        return lambda raws: [raw / by for raw in raws]
+    return lambda raws: [(raw * times + plus) / by for raw in raws]
 
 
 def _finite(convert: Convert | None, invalid: frozenset[float]) -> Convert:
-    def of_float(raw: float) -> Value | None:
-        if not math.isfinite(raw) or raw in invalid:
-            return None
-        return convert(raw) if convert else raw
+    def of_floats(raws: Sequence[float]) -> Sequence[Value | None]:
+        known = [math.isfinite(raw) and raw not in invalid for raw in raws]
+        return _where(known, convert(raws) if convert else raws)
 
-    return of_float
+    return of_floats
 
 
 def _known(convert: Convert | None, invalid: frozenset[int]) -> Convert:
-    def of_known(raw: int) -> Value | None:
-        if raw in invalid:
-            return None
-        return convert(raw) if convert else raw
+    def of_known(raws: Sequence[int]) -> Sequence[Value | None]:
+        return _where([raw not in invalid for raw in raws], convert(raws) if convert else raws)
 
     return of_known
+
+
+def _where(known: Sequence[bool], values: Sequence[Value | None]) -> list[Value | None]:
+    return [value if there else None for value, there in zip(values, known, strict=True)]
 
 
 def _as_f32(value: float) -> float:

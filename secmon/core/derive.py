@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -19,6 +19,7 @@ from secmon.core.model import Device, Layout, Observation, Value, Word
 
 _CALL = re.compile(r"(\w+)\(([^)]*)\)")
 _SAMPLES = 32  # kept per window of a rate of rise
+_LAYOUTS = 50_000  # kept for others to share
 
 RESTING = "resting_since"  # fact: the battery is on mains and not discharging since then
 
@@ -35,6 +36,20 @@ def parse(text: str) -> tuple[str, tuple[str, ...]]:
     return found[1], tuple(part.strip() for part in found[2].split(","))
 
 
+class Layouts:
+    """One object for equal layouts: a thousand devices of one model share theirs, and with it all
+    that was compiled for it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], Layout] = {}
+
+    def same(self, layout: Layout) -> Layout:
+        """The first of all layouts that say what this one says."""
+        if len(self._known) > _LAYOUTS:
+            self._known.clear()
+        return self._known.setdefault((layout.names, layout.parts), layout)
+
+
 class Deriver:
     """Follows one probe of one device. Given the same observations it says the same."""
 
@@ -45,8 +60,11 @@ class Deriver:
         zone: tzinfo,
         interval: float,
         resting_since: datetime | None = None,
+        *,
+        layouts: Layouts | None = None,
     ) -> None:
-        """`resting_since`: the fact of that name from before a short restart, else None."""
+        """`resting_since`: the fact of that name from before a short restart, else None.
+        `layouts`: shared with the other devices."""
         self._device = device
         self._zone = zone
         self._interval = interval
@@ -59,6 +77,7 @@ class Deriver:
         self._parts: tuple[str, ...] = ()
         self._layouts: dict[tuple[int, ...], Layout] = {}
         self._rises: dict[tuple[str, str], deque[tuple[float, float]]] = {}
+        self._shared = layouts or Layouts()
         self._resting_since = resting_since
         self._settled_from: float | None = None
         self._settled_tick: float | None = None
@@ -73,10 +92,22 @@ class Deriver:
         if not self._steps:
             return seen
         values = self._derive(seen)
-        missing = tuple(i for i, value in enumerate(values) if value is None)
+        missing: tuple[int, ...] = ()
+        if None in values:
+            missing = tuple(i for i, value in enumerate(values) if value is None)
         layout = self._layouts.get(missing) or self._arrange(seen.layout, missing)
         known = values if not missing else [v for v in values if v is not None]
-        return replace(seen, layout=layout, values=[*seen.values, *known])
+        return Observation(
+            seen.device,
+            seen.probe,
+            seen.at,
+            seen.tick,
+            layout,
+            [*seen.values, *known],
+            None,
+            seen.facts,
+            seen.evidence,
+        )
 
     def _derive(self, seen: Observation) -> Got:
         last = self._last
@@ -89,7 +120,10 @@ class Deriver:
         return self._remember(seen, self._all(seen, 0.0))
 
     def _all(self, seen: Observation, passed: float) -> Got:
-        return [value for step, _ in self._steps for value in step(seen, passed)]
+        out: Got = []
+        for step, _ in self._steps:
+            out += step(seen, passed)
+        return out
 
     def _again(self, seen: Observation) -> Got:
         """Asked again at once: too short a time for a rate, so the last one holds."""
@@ -127,9 +161,11 @@ class Deriver:
     def _arrange(self, layout: Layout, missing: tuple[int, ...]) -> Layout:
         gone = frozenset(missing)
         keep = [i for i in range(len(self._names)) if i not in gone]
-        made = Layout(
-            layout.names + tuple(self._names[i] for i in keep),
-            layout.parts + tuple(self._parts[i] for i in keep),
+        made = self._shared.same(
+            Layout(
+                layout.names + tuple(self._names[i] for i in keep),
+                layout.parts + tuple(self._parts[i] for i in keep),
+            )
         )
         if len(self._layouts) > _SAMPLES:
             self._layouts.clear()
@@ -160,6 +196,8 @@ class Deriver:
         if passed <= 0 or self._last is None:
             return [None] * (end - start)
         before, now = self._last.values[start:end], seen.values[start:end]
+        if before == now:  # errors and discards, most of the time
+            return [0.0] * (end - start)
         return [
             (new - old) / passed if new >= old else None  # type: ignore[operator]
             for old, new in zip(before, now, strict=True)
@@ -168,16 +206,24 @@ class Deriver:
     def _utilization(self, span: tuple[int, int], layout: Layout, speed: str) -> Step:
         first, after = layout.spans[speed]
         speed_of = {layout.parts[i]: i for i in range(first, after)}
-        places = [speed_of.get(part) for part in layout.parts[span[0] : span[1]]]
+        start, end = span
+        places = [speed_of.get(part) for part in layout.parts[start:end]]
+        aligned = places == list(range(first, after))
 
         def step(seen: Observation, passed: float) -> Got:
-            rates = self._rates(seen, span, passed)
-            values = seen.values
+            if passed <= 0 or self._last is None:
+                return [None] * (end - start)
+            before, now = self._last.values[start:end], seen.values[start:end]
+            speeds: Sequence[Value | None] = seen.values[first:after]
+            if not aligned:
+                speeds = [None if i is None else seen.values[i] for i in places]
             return [
-                min(rate / values[i], 1.0)  # type: ignore[operator]
-                if rate is not None and i is not None and values[i]
-                else None
-                for rate, i in zip(rates, places, strict=True)
+                None
+                if not speed or new < old  # type: ignore[operator]
+                else full
+                if (full := (new - old) / passed / speed) < 1.0  # type: ignore[operator]
+                else 1.0
+                for old, new, speed in zip(before, now, speeds, strict=True)
             ]
 
         return step

@@ -212,6 +212,8 @@ class _Moments(Generic[K]):
     def take(self, until: datetime) -> set[K]:
         """What fell due by then and was not taken before."""
         found: set[K] = set()
+        if _later(self._known, until) and _later(self._new, until):
+            return found
         if self._passed is None or self._passed < until:
             found = {what for when, what in _by(self._known, until) if self._fresh(when)}
             self._passed = until
@@ -221,6 +223,11 @@ class _Moments(Generic[K]):
 
     def _fresh(self, when: datetime) -> bool:
         return self._passed is None or self._passed < when
+
+
+def _later(heap: list[tuple[datetime, K]], until: datetime) -> bool:
+    """Does nothing of it fall due by then?"""
+    return not heap or heap[0][0] > until
 
 
 def _by(heap: list[tuple[datetime, K]], until: datetime) -> Iterator[tuple[datetime, K]]:

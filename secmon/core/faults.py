@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
-from math import isnan
+from math import inf, isfinite, isnan, nextafter
 
 from secmon.core.model import Fault, FaultKey, FaultState, Op, Rule, Value
 
@@ -40,6 +40,37 @@ def verdict(rule: Rule, value: Value) -> Verdict:
     if rule.clear is None or isinstance(rule.clear, str) != isinstance(value, str):
         return Verdict.GOOD
     return Verdict.GOOD if _clears(rule.op, value, rule.clear) else Verdict.BETWEEN
+
+
+def calm(rules: Iterable[Rule]) -> tuple[float, float]:
+    """From and to: between them, both included, no number is bad to any of these rules, so that
+    most values are judged by two comparisons. A value outside is no verdict: ask `verdict`."""
+    low, high = -inf, inf
+    for rule in rules:
+        least, most = _calm(rule)
+        low, high = max(low, least), min(high, most)
+    return low, high
+
+
+def _calm(rule: Rule) -> tuple[float, float]:
+    try:
+        limit = inf if isinstance(rule.limit, str) else float(rule.limit)
+    except OverflowError:
+        limit = inf
+    if not isfinite(limit):
+        return inf, -inf
+    match rule.op:
+        case Op.ABOVE | Op.AT_LEAST:  # one step off: a long whole number is no exact float
+            return -inf, nextafter(limit, -inf)
+        case Op.BELOW | Op.AT_MOST:
+            return nextafter(limit, inf), inf
+        case Op.IS if isinstance(rule.limit, bool):
+            return 1 - limit, 1 - limit
+        case Op.IS_NOT if isinstance(rule.limit, bool):
+            return limit, limit
+        case Op.STUCK:  # not judged by what a value is
+            return -inf, inf
+    return inf, -inf
 
 
 def _clears(op: Op, value: Value, clear: Value) -> bool:

@@ -193,8 +193,9 @@ def _values(poll: _Poll, plan: Plan, state: ProbeState) -> None:
     if quiet and not plan.lacks and known == state.watched:
         return
     troubled = set() if quiet else {fault.key for fault in draft.troubles(device.id)}
-    for place, position in enumerate(plan.positions):
-        value = state.watched[place]
+    asked = plan.suspects(state.watched) if quiet else range(len(plan.positions))
+    for place in asked:
+        position, value = plan.positions[place], state.watched[place]
         if quiet and known is not None and known[place] == value:
             continue
         for rule in position.rules:

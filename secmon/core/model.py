@@ -67,14 +67,20 @@ class Layout:
 EMPTY_LAYOUT = Layout((), ())
 
 
-def arrange(readings: Iterable[Reading]) -> tuple[Layout, list[Value]]:
-    """Readings in any order → a layout (names side by side, order kept within) and its values."""
+def arrange(readings: Iterable[Reading], known: Layout | None = None) -> tuple[Layout, list[Value]]:
+    """Readings in any order → a layout (names side by side, order kept within) and its values.
+
+    `known`: the layout of last time, given back if it is the same again.
+    """
     by_name: dict[str, list[Reading]] = {}
     for reading in readings:
         by_name.setdefault(reading.name, []).append(reading)
     flat = [reading for group in by_name.values() for reading in group]
-    layout = Layout(tuple(r.name for r in flat), tuple(r.part for r in flat))
-    return layout, [r.value for r in flat]
+    names, parts = tuple([r.name for r in flat]), tuple([r.part for r in flat])
+    values = [r.value for r in flat]
+    if known is not None and known.names == names and known.parts == parts:
+        return known, values
+    return Layout(names, parts), values
 
 
 class Reason(StrEnum):

@@ -6,11 +6,12 @@ device and part, then device, part, profile, kind, system, all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import cast
 
+from secmon.core.faults import calm
 from secmon.core.model import (
     DEVICE_UP,
     PROBE_SUCCESS,
@@ -63,14 +64,21 @@ class Plan:
     stuck: tuple[int, ...]  # positions with a rule that asks for stuck
     missing: tuple[tuple[Rule, bool], ...]  # is it missing in this layout?
     lacks: bool  # at least one is
+    pick: Callable[[Sequence[Value]], tuple[Value, ...]]
+    """The values that rules look at."""
+    calm: tuple[tuple[int, float, float], ...]
+    """Place of a position, and between what its value is good (`faults.calm`)."""
 
-    def pick(self, values: Sequence[Value]) -> tuple[Value, ...]:
-        """The values that rules look at."""
-        if not self.indexes:
-            return ()
-        if len(self.indexes) == 1:
-            return (values[self.indexes[0]],)
-        return cast("tuple[Value, ...]", itemgetter(*self.indexes)(values))
+    def suspects(self, watched: Sequence[Value]) -> Sequence[int]:
+        """The positions whose values may be bad: the others are not."""
+        try:
+            return [
+                place
+                for (place, low, high), value in zip(self.calm, watched, strict=True)
+                if not low <= value <= high  # type: ignore[operator]  # a text raises
+            ]
+        except TypeError:
+            return range(len(watched))
 
 
 ENOUGH = 20_000  # compiled things kept per policy: layouts that come and go must not pile up
@@ -202,7 +210,18 @@ def _compile(
     )
     missing = tuple(_missing(rules, probe, layout))
     lacks = any(bad for _, bad in missing)
-    return Plan(policy, tuple(indexes), tuple(positions), stuck, missing, lacks)
+    calms = tuple((i, *calm(position.rules)) for i, position in enumerate(positions))
+    pick = _picker(indexes)
+    return Plan(policy, tuple(indexes), tuple(positions), stuck, missing, lacks, pick, calms)
+
+
+def _picker(indexes: Sequence[int]) -> Callable[[Sequence[Value]], tuple[Value, ...]]:
+    match indexes:
+        case []:
+            return lambda _: ()
+        case [only]:
+            return lambda values: (values[only],)
+    return cast("Callable[[Sequence[Value]], tuple[Value, ...]]", itemgetter(*indexes))
 
 
 def _missing(

@@ -340,6 +340,15 @@ def test_an_internal_failure_makes_a_device_unknown_not_down() -> None:
     assert site.world.faults == {}
 
 
+def test_a_bug_in_one_probe_is_no_failing_probe_of_a_device_that_answers() -> None:
+    two = [ProbePlan("icmp", "icmp", 30, 2), ProbePlan("snmp", "snmp", 30, 5)]
+    site = Site(policy([device("sw", probes=two)], [SILENCE, REFUSING]))
+    for when in range(0, 600, 30):
+        site.good("sw", when, "icmp")
+        site.fails("sw", when + 1, "snmp", Reason.INTERNAL)
+    assert site.world.faults == {}
+
+
 def test_a_bug_in_one_probe_does_not_hide_that_the_others_get_no_answer() -> None:
     """CONTRACT 4: a device is unknown if there was «our own bug only»."""
     two = [ProbePlan("icmp", "icmp", 30, 2), ProbePlan("snmp", "snmp", 30, 5)]
@@ -421,6 +430,16 @@ def test_the_journal_is_in_order(story) -> None:
         said = [entry.what for entry in site.journal if entry.subject == ticket_id]
         assert said[0] == "opened"
         assert "cleared" not in said[: said.index("opened")]
+
+
+def test_an_input_that_comes_late_turns_no_time_back() -> None:
+    site = opened()
+    number = site.only().number
+    first = action(number, Verb.ACKNOWLEDGE, 150)
+    late = action(number, Verb.NOTE, 140, note="seen")
+    change = site.take(first, late, now=160)
+    assert [entry.at for entry in change.entries] == [at(150), at(150)]
+    assert change.at == at(160)
 
 
 def test_effects_come_in_the_order_of_what_happened() -> None:

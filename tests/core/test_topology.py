@@ -274,6 +274,20 @@ def test_an_outlet_that_is_off_hides_what_it_feeds() -> None:
     assert (site.only().device, site.only().suppressed) == ("pdu", ("cam",))
 
 
+def test_each_port_explains_its_own_children() -> None:
+    slow = rule("slow-port", "interface_up", Op.IS, False, soak=3 * MINUTE)
+    cams = [device("cam-3", Feed("sw", "p3")), device("cam-4", Feed("sw", "p4"))]
+    site = Site(policy([device("sw", watched=["p3", "p4"]), *cams], [SILENCE, slow]))
+    for when in range(0, 300, 30):
+        site.fails("cam-3", when)
+        site.fails("cam-4", when + 1)
+        site.good("sw", when + 2, interface_up={"p3": False, "p4": False})
+    assert {ticket.part: ticket.suppressed for ticket in site.open()} == {
+        "p3": ("cam-3",),
+        "p4": ("cam-4",),
+    }
+
+
 def test_a_dead_switch_hides_what_hangs_on_its_ports() -> None:
     site = both_die(pair(parent=Feed("sw", "p3")))
     assert (site.only().device, site.only().suppressed) == ("sw", ("cam",))
