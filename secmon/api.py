@@ -138,6 +138,7 @@ class Target:
     facts: Mapping[str, str]  # live view: serial, stream_uri …, from this device's other probes
     memory: Memory
     shared: object = None  # what the driver's `shared` gave: sockets, gateways
+    now: Callable[[], datetime] | None = None  # wall time, UTC: for a protocol that signs by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +293,8 @@ class Store(Protocol):
 
 
 class Role(StrEnum):
-    """What a person may do: viewer sees, operator acts on tickets, engineer also polls and
-    reloads, manager also cancels, auditor reads the journal, admin all."""
+    """What a person may do: viewer and auditor read; operator, engineer and manager also work on
+    tickets and poll; admin also manages people and the store."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

@@ -8,7 +8,10 @@ import pwd
 import socket
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -23,12 +26,14 @@ WINDOW = 60.0  # seconds over which wrong tokens are counted
 TRIES = 10  # wrong tokens per address and window before it has to wait
 ADDRESSES = 10_000  # addresses remembered at most
 
+USER: Final = web.RequestKey("user", User)
+
 Lookup = Callable[[str], Awaitable[User | None]]
 
 
 def digest(token: str) -> str:
     """What is stored of a token: its SHA-256. Tokens are 256 random bits, so no salt is needed."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class Brake:
@@ -55,35 +60,77 @@ class Brake:
         self._wrong.setdefault(address, deque(maxlen=TRIES)).append(self._tick())
 
 
-def guard(lookup: Lookup, brake: Brake, open_paths: Collection[str]) -> Middleware:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What it takes to know who asks."""
+
+    lookup: Lookup
+    brake: Brake
+    proxies: Sequence[IPv4Network | IPv6Network] = ()
+
+
+def networks(texts: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    """`http.trusted_proxies` of the site file."""
+    return [ip_network(text, strict=False) for text in texts]
+
+
+def guard(door: Door, open_paths: Collection[str]) -> Middleware:
     """Middleware: no request passes without a user, but for `open_paths`."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in open_paths:
-            request["user"] = await identify(request, lookup, brake)
+            request[USER] = await identify(request, door)
         return await handler(request)
 
     return middleware
 
 
-async def identify(request: web.Request, lookup: Lookup, brake: Brake) -> User:
+async def identify(request: web.Request, door: Door) -> User:
     """The user behind a request. 401 without one, 429 after too many wrong tokens."""
     local = _peer(request)
     if local is not None:
         return local
-    address = request.remote or "?"
-    wait = brake.wait(address)
+    address = client_of(request, door.proxies)
+    wait = door.brake.wait(address)
     if wait:
-        raise Problem(429, f"too many wrong tokens from {address}: wait {wait} s")
+        raise Problem(
+            429,
+            f"too many wrong tokens from {address}: wait {wait} s",
+            headers={"Retry-After": str(wait)},
+        )
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Problem(401, "log in: expected `Authorization: Bearer TOKEN`")
-    user = await lookup(digest(token.strip()))
+        raise _unknown("log in: expected `Authorization: Bearer TOKEN`")
+    user = await door.lookup(digest(token.strip()))
     if user is None:
-        brake.wrong(address)
-        raise Problem(401, "unknown or expired token")
+        door.brake.wrong(address)
+        raise _unknown("unknown or expired token")
     return user
+
+
+def client_of(request: web.Request, proxies: Sequence[IPv4Network | IPv6Network]) -> str:
+    """The client's address: the last one in X-Forwarded-For that a trusted proxy vouches for."""
+    address = request.remote or "?"
+    said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+    while said and _within(address, proxies):
+        before = said.pop().strip()
+        if not before:
+            break
+        address = before[:64]
+    return address
+
+
+def _within(address: str, proxies: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return False
+    return any(known in network for network in proxies)
+
+
+def _unknown(why: str) -> Problem:
+    return Problem(401, why, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _peer(request: web.Request) -> User | None:
@@ -107,7 +154,7 @@ def _name(uid: int) -> str:
 
 def need(request: web.Request, roles: frozenset[Role]) -> User:
     """The user, if its role is one of these; else 403."""
-    user: User = request["user"]
+    user = request[USER]
     if user.role not in roles:
         wanted = ", ".join(sorted(roles))
         raise Problem(403, f"{user.name} is {user.role}: this needs one of {wanted}")

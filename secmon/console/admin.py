@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,6 +16,7 @@ from secmon.console.passwords import hashed, new_token
 from secmon.console.problems import Problem
 from secmon.console.requests import body_of, json_response
 from secmon.core.tickets import stamp
+from secmon.loading import ConfigError
 
 ADMINS = frozenset((Role.ADMIN,))
 NAME = 64  # characters of a user's name
@@ -67,15 +69,19 @@ async def add_user(request: web.Request) -> web.Response:
     office = request.app[OFFICE]
     body = await body_of(request, {"name": str, "role": Role, "password": str, "token": bool})
     name = str(body.get("name", "")).strip()
-    if not name or len(name) > NAME or not name.isprintable() or name.startswith("os:"):
+    if not 1 <= len(name) <= NAME or not name.isprintable() or name.startswith("os:"):
         raise Problem(
-            400, f"name: expected 1 to {NAME} printable characters, not os:… (got it not)"
+            400, f"name: expected 1 to {NAME} printable characters, not os:… (got {name[:NAME]!r})"
         )
     if "role" not in body:
         raise Problem(400, f"role: expected one of {', '.join(Role)} (got nothing)")
     if any(user.name == name for user in await office.users()):
         raise Problem(409, f"there is a user {name} already")
-    await office.add_user(name, Role(str(body["role"])), await _hashed(body))
+    password = await _hashed(body)
+    try:
+        await office.add_user(name, Role(str(body["role"])), password)
+    except ValueError:  # somebody else was quicker
+        raise Problem(409, f"there is a user {name} already") from None
     told: dict[str, object] = {"name": name, "role": str(body["role"])}
     if body.get("token"):
         told["token"] = new_token()
@@ -90,6 +96,8 @@ async def set_password(request: web.Request) -> web.Response:
     if not any(user.name == name for user in await office.users()):
         raise Problem(404, f"there is no user {name[:NAME]!r}")
     body = await body_of(request, {"password": str})
+    if "password" not in body:
+        raise Problem(400, "password: expected text (got nothing)")
     await office.set_password(name, await _hashed(body))
     return json_response({"name": name})
 
@@ -115,20 +123,25 @@ async def notify_test(request: web.Request) -> web.Response:
         raise Problem(502, f"{channel}: not delivered, may be tried again: {error}") from None
     except Never as error:
         raise Problem(502, f"{channel}: refused for good: {error}") from None
+    except ConfigError as error:
+        raise Problem(409, f"{channel}: {'; '.join(error.problems)}") from None
     return json_response({"channel": channel, "outcome": "told"})
 
 
 async def backup(request: web.Request) -> web.Response:
-    """Copies the store, as it is now, to a path on the daemon's machine that must not exist."""
+    """Copies the store, as it is now, to a path on the daemon's machine; only an older copy of a
+    store is replaced."""
     need(request, ADMINS)
     body = await body_of(request, {"path": str})
     path = Path(str(body.get("path", "")))
-    if not path.is_absolute():
-        raise Problem(400, "path: expected an absolute path")
+    if not path.is_absolute() or not str(path).isprintable():
+        raise Problem(400, f"path: expected an absolute path (got {str(path)[:200]!r})")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Problem(400, f"path: expected a folder that the daemon may write to ({path.parent})")
     try:
         await request.app[OFFICE].backup(path)
-    except OSError as error:
-        raise Problem(400, f"path: {error.strerror}: {path}") from None
+    except ValueError as error:
+        raise Problem(400, f"path: {error}") from None
     return json_response({"path": str(path)})
 
 

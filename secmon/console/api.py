@@ -12,7 +12,7 @@ from aiohttp import web
 
 from secmon.api import Clock, StoreDown, User
 from secmon.console import views
-from secmon.console.access import READERS, WORKERS, Brake, guard, need
+from secmon.console.access import READERS, WORKERS, Brake, Door, guard, need, networks
 from secmon.console.admin import OFFICE, Office, admin_routes
 from secmon.console.openapi import document
 from secmon.console.problems import Problem, as_problems
@@ -34,6 +34,7 @@ from secmon.core.model import (
 )
 from secmon.core.tickets import as_json, stamp
 from secmon.core.world import World
+from secmon.texts.clean import mask
 
 PAGE = 500  # tickets of a listing, at most 5,000 by `limit`
 OPEN_PATHS = frozenset(("/api/v1/openapi.json",))
@@ -64,12 +65,15 @@ class Daemon(Office, Protocol):
 DAEMON: Final = web.AppKey("daemon", Daemon)
 
 
-def application(daemon: Daemon, beside: Sequence[web.RouteDef] = ()) -> web.Application:
-    """The API as an aiohttp application; `beside` are routes that need no log-in of ours."""
+def application(
+    daemon: Daemon, beside: Sequence[web.RouteDef] = (), proxies: Sequence[str] = ()
+) -> web.Application:
+    """The API as an aiohttp application; `beside` are routes that need no log-in of ours, `proxies`
+    the networks whose word on a client's address is taken."""
     brake = Brake(daemon.clock.tick)
     open_paths = OPEN_PATHS | {route.path for route in beside}
     app = web.Application(
-        middlewares=[as_problems, guard(daemon.user, brake, open_paths)],
+        middlewares=[as_problems, guard(Door(daemon.user, brake, networks(proxies)), open_paths)],
         client_max_size=BODY,
     )
     app[DAEMON] = daemon
@@ -134,7 +138,7 @@ def _device(request: web.Request) -> Device:
     name = request.match_info["id"]
     found = request.app[DAEMON].policy.devices.get(name)
     if found is None:
-        raise Problem(404, f"there is no device {name!r} in the site file")
+        raise Problem(404, f"there is no device {name[:64]!r} in the site file")
     return found
 
 
@@ -185,7 +189,7 @@ def _states(text: str) -> Collection[TicketState] | None:
 def _limit(text: str) -> int:
     if not text:
         return PAGE
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= 10 * PAGE:
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= 10 * PAGE:
         raise Problem(400, f"limit: expected 1 to {10 * PAGE} (got {text[:20]!r})")
     return int(text)
 
@@ -222,7 +226,7 @@ async def report(request: web.Request) -> web.Response:
         Verb.REPORT,
         user.name,
         daemon.clock.now(),
-        note=str(body.get("note", "")),
+        note=mask(str(body.get("note", ""))),
         part=str(body.get("part", "")),
         severity=Severity(str(body.get("severity", Severity.MINOR))),
     )
@@ -247,10 +251,10 @@ async def verb(request: web.Request) -> web.Response:
         Verb(word),
         user.name,
         daemon.clock.now(),
-        note=str(body.get("note", "")),
+        note=mask(str(body.get("note", ""))),
         version=version if isinstance(version, int) else None,
         way=Way(str(body["way"])) if "way" in body else None,
-        to=str(body.get("to", "")),
+        to=mask(str(body.get("to", ""))),
         content=Content(str(body["content"])) if "content" in body else None,
     )
     done = await _settle(daemon, await daemon.act(action), action)
@@ -270,13 +274,13 @@ async def _look_again(daemon: Daemon, number: str) -> None:
 async def _settle(daemon: Daemon, outcome: Ticket | Refusal, action: Action) -> Ticket:
     if isinstance(outcome, Ticket):
         return outcome
+    status = 400 if outcome.code == "invalid" else 409
     present = outcome.ticket or await daemon.ticket(action.subject)
     if present is None:
-        raise Problem(404, outcome.text)
+        raise Problem(404 if outcome.code == "unknown" else status, outcome.text)
     text = outcome.text
     if outcome.ticket is None and present.state in ENDED:
         text = f"ticket {present.number} is {present.state}: cannot {action.verb}"
-    status = 400 if outcome.code == "invalid" else 409
     raise Problem(status, text, code=outcome.code, ticket=await full_json(daemon, present))
 
 

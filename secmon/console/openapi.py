@@ -136,7 +136,7 @@ def _admin_paths() -> Schema:
                 "notify_test",
                 "Send one real message through a channel",
                 _object({"channel": TEXT, "outcome": TEXT}),
-                (404, 502),
+                (404, 409, 502),
             ),
         },
         "/api/v1/store/backup": {
@@ -169,7 +169,7 @@ def _call(
                 "description": "done" if body else "as asked",
                 "content": {"application/json": {"schema": answer}},
             },
-            **_errors((*errors, *more_errors)),
+            **_errors((*errors, *more_errors, *((413, 415) if body else ()))),
         },
     }
     if name == "openapi":
@@ -187,7 +187,9 @@ def _errors(codes: tuple[int, ...]) -> Mapping[str, object]:
         401: "no or an unknown token",
         403: "the role may not do this",
         404: "there is no such thing",
-        409: "the state or a stale version does not allow it; carries the present ticket",
+        409: "the present state does not allow it; of a ticket it carries the present one",
+        413: "the body is longer than 64 KiB",
+        415: "the body is not application/json",
         429: "too many wrong tokens",
         502: "the channel did not take it",
         503: "the store is away",

@@ -27,19 +27,32 @@ def problem(
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     return web.Response(
         status=status,
-        body=json.dumps({**body, "detail": detail, **(more or {})}, ensure_ascii=False).encode(),
+        body=as_bytes({**body, "detail": detail, **(more or {})}),
         content_type="application/problem+json",
         headers=headers,
     )
 
 
+def as_bytes(data: object) -> bytes:
+    r"""JSON in UTF-8. Half a surrogate pair, which UTF-8 lacks, becomes its escape `\ud800`."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+
+
 class Problem(Exception):
     """Raised where a request can't go on; the middleware turns it into a document."""
 
-    def __init__(self, status: int, detail: str, **more: object) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: object,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.headers = headers
         self.more = more
 
 
@@ -49,7 +62,7 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except Problem as said:
-        return problem(said.status, said.detail, more=said.more)
+        return problem(said.status, said.detail, headers=said.headers, more=said.more)
     except StoreDown as down:
         return problem(503, f"the store is away: {down}", headers={"Retry-After": "5"})
     except web.HTTPException as error:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from aiohttp import web
 
-from secmon.console.problems import Problem
+from secmon.console.problems import Problem, as_bytes
 
 BODY = 64 * 1024  # bytes of a request's body
 TEXT = 10_000  # characters of one text
@@ -18,8 +18,9 @@ Kind = type[str] | type[int] | type[bool] | type[StrEnum]
 
 def json_response(data: object, status: int = 200) -> web.Response:
     """A JSON answer in UTF-8."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return web.Response(status=status, text=text, content_type="application/json")
+    return web.Response(
+        status=status, body=as_bytes(data), content_type="application/json", charset="utf-8"
+    )
 
 
 async def body_of(request: web.Request, keys: Mapping[str, Kind]) -> Mapping[str, object]:
