@@ -58,7 +58,10 @@ def _with_socket(loaded: Loaded, work: Callable[[Path], int]) -> int:
 
 def _carry_out(args: argparse.Namespace, socket: Path) -> int:
     def call(method: str, url: str, body: Mapping[str, object] | None = None) -> Answer:
-        status, answer = ask(socket, method, url, body)
+        try:
+            status, answer = ask(socket, method, url, body)
+        except OSError as error:
+            raise CannotReach(f"the daemon broke off: {error.strerror or error}") from None
         if status in (502, 503):
             raise CannotReach(str(answer.get("detail")))
         if status >= 400:
@@ -69,7 +72,7 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
         case "ticket", "list":
             _tickets(args, call)
         case "ticket", "show":
-            _show(call("GET", f"/api/v1/tickets/{quote(args.number)}", None)[1], args.json)
+            _show(call("GET", f"/api/v1/tickets/{_in_path(args.number)}", None)[1], args.json)
         case "ticket", "report":
             _report(args, call)
         case "ticket", _:
@@ -80,10 +83,10 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
             _add_user(args, call)
         case "user", _:
             body = {"password": _password()}
-            call("POST", f"/api/v1/users/{quote(args.name)}/password", body)
+            call("POST", f"/api/v1/users/{_in_path(args.name)}/password", body)
             output.say(f"password of {args.name} set")
         case "notify", _:
-            call("POST", f"/api/v1/channels/{quote(args.channel)}/test", {})
+            call("POST", f"/api/v1/channels/{_in_path(args.channel)}/test", {})
             output.say(f"{args.channel}: told")
         case "db", "backup":
             call("POST", "/api/v1/store/backup", {"path": str(args.file.absolute())})
@@ -91,6 +94,11 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
         case _:
             _sizes(call)
     return GOOD
+
+
+def _in_path(word: str) -> str:
+    """What the caller typed as one segment of a path."""
+    return quote(word, safe="")
 
 
 # --- tickets ---
@@ -160,7 +168,7 @@ def _verb(args: argparse.Namespace, call: Ask) -> None:
         "content": args.content,
     }
     body = {key: value for key, value in given.items() if value is not None}
-    _, answer = call("POST", f"/api/v1/tickets/{quote(args.number)}/{args.action}", body)
+    _, answer = call("POST", f"/api/v1/tickets/{_in_path(args.number)}/{args.action}", body)
     _done(answer, args.json)
 
 

@@ -48,6 +48,8 @@ def ask(path: Path, method: str, url: str, body: Mapping[str, object] | None = N
         try:
             return response.status, json.loads(raw)
         except ValueError:
+            if response.status < 400:
+                raise CannotReach("the daemon broke off in the middle of its answer") from None
             return response.status, {"detail": raw.decode(errors="replace")[:500]}
     except http.client.HTTPException as error:
         raise CannotReach(f"the daemon broke off: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from secmon.api import StoreDown
@@ -14,7 +15,7 @@ from secmon.app.running import run, set_up_logging
 from secmon.cli import output
 from secmon.cli.link import CannotReach, ask
 from secmon.console.views import fault_row, observation_page
-from secmon.core.model import Observation
+from secmon.core.model import Failure, Observation, Reading, Reason, arrange
 from secmon.loading import ConfigError, Loaded, load
 
 GOOD, FAULTY, WRONG = 0, 1, 2
@@ -75,12 +76,17 @@ def _probe(args: argparse.Namespace) -> int:
         loaded = load(args.config)
         seen = asyncio.run(poll_once(loaded, [args.device]))[args.device]
         pages = [observation_page(loaded.policy, one) for one in seen]
+    faults = faults_now(loaded.policy, [_observation(args.device, page) for page in pages])
     if args.json:
         output.say(output.as_json({"device": args.device, "observations": pages}))
     else:
         for page in pages:
             output.say(_page(page))
-    return FAULTY if any(page["failure"] for page in pages) else GOOD
+        for fault in faults:
+            where = f" {fault.key.part}" if fault.key.part else ""
+            text = f"faulty: {fault.key.rule}{where}={output.plain(fault.value)}"
+            output.say(output.colour(text, output.RED))
+    return FAULTY if faults or any(page["failure"] for page in pages) else GOOD
 
 
 def _through_daemon(loaded: Loaded, device: str) -> Sequence[Mapping[str, Any]] | None:
@@ -95,6 +101,17 @@ def _through_daemon(loaded: Loaded, device: str) -> Sequence[Mapping[str, Any]] 
         raise CannotReach(f"the daemon said {status}: {answer.get('detail')}")
     pages: Any = answer["observations"]
     return list(pages)
+
+
+def _observation(device: str, page: Mapping[str, Any]) -> Observation:
+    """What `observation_page` made its page of."""
+    failed = page["failure"]
+    layout, values = arrange(
+        Reading(one["reading"], one["value"], one["part"]) for one in page["readings"]
+    )
+    failure = Failure(Reason(failed["reason"]), failed["text"]) if failed else None
+    at = datetime.fromisoformat(page["at"])
+    return Observation(device, page["probe"], at, 0.0, layout, values, failure, page["facts"])
 
 
 def _page(page: Mapping[str, Any]) -> str:
