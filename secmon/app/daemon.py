@@ -21,17 +21,18 @@ from secmon import __version__
 from secmon.adapters.exposition import Exposition
 from secmon.adapters.store.sqlite import SqliteStore
 from secmon.api import Change, Clock, Role, Stored, StoreDown, User
+from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
 from secmon.console.views import device_row
-from secmon.core.derive import RESTING, Deriver
+from secmon.core.derive import RESTING, Deriver, Layouts
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
 from secmon.core.tickets import as_json
 from secmon.core.world import World
 from secmon.loading import ConfigError, Loaded, load
 from secmon.shell.desk import Desk
 from secmon.shell.history import Recorder
-from secmon.shell.poller import Hooks, Poller
+from secmon.shell.poller import Hooks, Poller, Setup
 from secmon.texts import Texts
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ class Daemon:
         self._queues: set[asyncio.Queue[Mapping[str, object]]] = set()
         self._settled: dict[str, Ticket] = {}
         self._away: float | None = None
+        self._layouts = Layouts()
+        self._polling = False
         self.started = asyncio.Event()
         self._reloading = asyncio.Lock()
 
@@ -104,6 +107,7 @@ class Daemon:
             tasks.create_task(self.channels.run(), name="outbox")
             tasks.create_task(self._beat(), name="heartbeat")
             tasks.create_task(self._prune(), name="prune")
+            self._polling = True
             await self.poller.adopt(setups_of(self.loaded))
             self.started.set()
 
@@ -115,6 +119,11 @@ class Daemon:
         if self.desk.holds_until is not None:
             reasons.append("the clock is earlier than the last commit")
         return reasons
+
+    def stuck(self, grace_s: float) -> str:
+        """What makes no progress though it could, for over `grace_s` seconds; nothing when all do.
+        What waits for the store is not stuck."""
+        return self.poller.stuck(grace_s) or self.desk.stuck(grace_s)
 
     async def reload(self) -> Sequence[str]:
         """Takes up the site file anew; a bad one changes nothing. Gives the mistakes."""
@@ -129,7 +138,7 @@ class Daemon:
                 return error.problems
             return await self._take_up(loaded, setups)
 
-    async def _take_up(self, loaded: Loaded, setups: Sequence[object]) -> Sequence[str]:
+    async def _take_up(self, loaded: Loaded, setups: Sequence[Setup]) -> Sequence[str]:
         fixed = [
             f"{key}: a change needs a restart (kept the old one)"
             for key, old, new in (
@@ -145,14 +154,15 @@ class Daemon:
             await self.desk.adopt(loaded.policy)
         except StoreDown as down:
             self.metrics.reloaded(False, self.clock.now())
-            return [f"the store is away: {down}"]
+            return [f"nothing can be written now: {down}"]
         self.loaded = loaded
         self.texts = texts_of(loaded)
         self.exposition.set_policy(loaded.policy)
-        if self.started.is_set():
-            await self.poller.adopt(setups_of(loaded))
+        if self._polling:
+            await self.poller.adopt(setups)
         self.channels.adopt(loaded, self.texts)
         self.metrics.reloaded(True, self.clock.now())
+        collector.renewed()
         log.info("site file taken up devices=%d", len(loaded.policy.devices))
         return []
 
@@ -204,7 +214,8 @@ class Daemon:
         resting = self._facts(device).get(RESTING, "")
         short = self._away is not None and self._away < AWAY * interval
         since = datetime.fromisoformat(resting) if resting and short else None
-        return Deriver(known, policy.words, ZoneInfo(policy.timezone), interval, since)
+        zone = ZoneInfo(policy.timezone)
+        return Deriver(known, policy.words, zone, interval, since, layouts=self._layouts)
 
     def _store_said(self, text: str) -> None:
         self.metrics.store_up.set(not text)

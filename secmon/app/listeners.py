@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -22,7 +21,9 @@ from secmon.settings import Http, Metrics
 log = logging.getLogger(__name__)
 
 BACKLOG = 128
-STOPPING = 3.0  # seconds that requests under way may take when the daemon stops
+STOPPING = 1.0  # seconds that requests under way may take when the daemon stops, and again to close
+
+Reload = Callable[[], Awaitable[Sequence[str]]]
 
 
 class PortTaken(Exception):
@@ -36,11 +37,12 @@ def socket_path(store: Path, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 @asynccontextmanager
-async def listening(daemon: Daemon) -> AsyncIterator[None]:
-    """Serves everything until the context ends. Raises PortTaken."""
+async def listening(daemon: Daemon, reload: Reload | None = None) -> AsyncIterator[None]:
+    """Serves everything until the context ends; `reload` carries out `POST /-/reload`, the daemon's
+    own unless given. Raises PortTaken."""
     site = daemon.loaded.site
     together = site.http.listen == site.metrics.listen
-    routes = _metrics_routes(daemon)
+    routes = _metrics_routes(daemon, reload or daemon.reload)
     runners: list[web.AppRunner] = []
     try:
         beside, proxies = routes if together else (), site.http.trusted_proxies
@@ -52,6 +54,7 @@ async def listening(daemon: Daemon) -> AsyncIterator[None]:
             await _serve(await _runner(page, runners), daemon.loaded, site.metrics)
         path = socket_path(site.store)
         await _serve_unix(api, path)
+        _point_to(path, site.store.parent / path.name)
         yield
     finally:
         for runner in runners:
@@ -70,7 +73,7 @@ async def answering(daemon: Daemon, path: Path) -> AsyncIterator[None]:
             await runner.cleanup()
 
 
-def _metrics_routes(daemon: Daemon) -> list[web.RouteDef]:
+def _metrics_routes(daemon: Daemon, reload: Reload) -> list[web.RouteDef]:
     async def page(openmetrics: bool) -> Sequence[bytes]:
         with suppress(StoreDown):
             daemon.metrics.outbox_pending.set(await daemon.store.outstanding())
@@ -81,7 +84,6 @@ def _metrics_routes(daemon: Daemon) -> list[web.RouteDef]:
         reference = daemon.loaded.site.metrics.token
         return daemon.loaded.resolve.secret(reference) if reference else ""
 
-    reload: Callable[[], Awaitable[Sequence[str]]] = daemon.reload
     return metrics_routes(page, not_ready=daemon.not_ready, reload=reload, token=token)
 
 
@@ -112,23 +114,31 @@ async def _serve(runner: web.AppRunner, loaded: Loaded, where: Http | Metrics) -
 
 async def _serve_unix(runner: web.AppRunner, path: Path) -> None:
     """Binds through the folder's descriptor, so that long paths fit into a socket address."""
-    folder = _folder_of(path)
     try:
-        short = f"/proc/self/fd/{folder}/{path.name}"
-        old = os.umask(0o117)
-        try:
-            site = web.UnixSite(runner, short, backlog=BACKLOG)
-            await site.start()
-        finally:
-            os.umask(old)
+        with _folder_of(path) as folder:
+            site = web.UnixSite(runner, f"/proc/self/fd/{folder}/{path.name}", backlog=BACKLOG)
+            old = os.umask(0o117)
+            try:
+                await site.start()
+            finally:
+                os.umask(old)
     except OSError as error:
         raise PortTaken(f"can't listen on {path}: {error.strerror or error}") from None
-    finally:
-        os.close(folder)
-    await asyncio.sleep(0)
 
 
-def _folder_of(path: Path) -> int:
+def _point_to(path: Path, beside: Path) -> None:
+    """A command that was not started by systemd looks beside the store: from there it finds us."""
+    if beside != path:
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(path)
+
+
+@contextmanager
+def _folder_of(path: Path) -> Iterator[int]:
     """Descriptor of the socket's folder, a socket left by a killed daemon removed from it."""
     path.unlink(missing_ok=True)
-    return os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield folder
+    finally:
+        os.close(folder)

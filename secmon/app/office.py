@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from secmon.adapters.clock import Clock
 from secmon.adapters.store.sqlite import SqliteStore
@@ -33,9 +33,19 @@ async def _with_office(loaded: Loaded, work: Callable[[Path], T]) -> T:
         await daemon.open()
         with tempfile.TemporaryDirectory(prefix="secmon-") as folder:
             path = Path(folder) / "secmon.sock"
-            async with answering(daemon, path), asyncio.TaskGroup() as tasks:
-                desk = tasks.create_task(daemon.desk.run())
-                try:
-                    return await asyncio.to_thread(work, path)
-                finally:
-                    desk.cancel()
+            async with answering(daemon, path):
+                return await _beside(daemon.desk.run(), asyncio.to_thread(work, path))
+
+
+async def _beside(running: Coroutine[Any, Any, None], work: Coroutine[Any, Any, T]) -> T:
+    """What `work` gives or raises, as it is and in no group; `running` ends with it."""
+    failed: Exception | None = None
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(running)
+        try:
+            return await work
+        except Exception as error:
+            failed = error
+        finally:
+            task.cancel()
+    raise failed

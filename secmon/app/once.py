@@ -17,6 +17,8 @@ from secmon.core.world import World
 from secmon.loading import Loaded
 from secmon.shell.poller import Hooks, Poller
 
+GLANCE = timedelta(minutes=10)
+
 
 class Nothing:
     """No store, so no memory: what a driver puts there is gone after the poll."""
@@ -60,8 +62,11 @@ async def poll_once(loaded: Loaded, devices: Sequence[str]) -> dict[str, list[Ob
 
 
 def faults_now(policy: Policy, seen: Sequence[Observation]) -> list[Fault]:
-    """What is wrong at this moment, no soak waited for."""
-    at_once = tuple(replace(rule, soak=timedelta(0)) for rule in policy.rules)
+    """What is wrong at this moment, no soak waited for. Rules that ask for longer than GLANCE judge
+    how long something lasts (an alarm that is never reset): one look can't say."""
+    at_once = tuple(
+        replace(rule, soak=timedelta(0)) for rule in policy.rules if rule.soak <= GLANCE
+    )
     hasty = replace(policy, rules=at_once, channels=(), memo={})
     world = World()
     for one in sorted(seen, key=lambda observation: observation.at):

@@ -14,7 +14,10 @@ import uvloop
 
 from secmon.adapters.clock import Clock
 from secmon.adapters.store.sqlite import SqliteStore
+from secmon.adapters.systemd import Notify
+from secmon.app import collector
 from secmon.app.daemon import Daemon
+from secmon.app.lifeline import Lifeline
 from secmon.app.listeners import listening
 from secmon.loading import load
 
@@ -38,7 +41,8 @@ def set_up_logging(level: str = "INFO") -> None:
 
 def run(file: Path, ready: Ready | None = None) -> None:
     """Runs until SIGTERM or SIGINT. Raises ConfigError, StoreDown or PortTaken at the start."""
-    uvloop.run(serve(file, ready))
+    with collector.resting():
+        uvloop.run(serve(file, ready))
 
 
 async def serve(file: Path, ready: Ready | None = None) -> None:
@@ -55,13 +59,16 @@ async def serve(file: Path, ready: Ready | None = None) -> None:
             log.info("store upgraded by %s", name)
         daemon = Daemon(loaded, store, clock)
         await daemon.open()
-        async with listening(daemon):
+        lifeline = Lifeline(daemon, Notify())
+        async with listening(daemon, lifeline.reload):
             with suppress(Stop):
-                await _until_stopped(daemon, stop, ready)
+                await _until_stopped(daemon, lifeline, stop, ready)
     log.info("stopped")
 
 
-async def _until_stopped(daemon: Daemon, stop: asyncio.Event, ready: Ready | None) -> None:
+async def _until_stopped(
+    daemon: Daemon, lifeline: Lifeline, stop: asyncio.Event, ready: Ready | None
+) -> None:
     loop = asyncio.get_running_loop()
     reloads: asyncio.Queue[None] = asyncio.Queue(1)
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -70,9 +77,11 @@ async def _until_stopped(daemon: Daemon, stop: asyncio.Event, ready: Ready | Non
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(daemon.run(), name="daemon")
-            tasks.create_task(_reload_on_wish(daemon, reloads), name="reload")
-            tasks.create_task(_stop(stop), name="stop")
+            tasks.create_task(lifeline.run(), name="lifeline")
+            tasks.create_task(_reload_on_wish(lifeline, reloads), name="reload")
+            tasks.create_task(_stop(lifeline, stop), name="stop")
             await daemon.started.wait()
+            collector.settled()
             log.info(
                 "ready site=%s devices=%d probes=%d open_tickets=%d",
                 daemon.policy.site,
@@ -94,12 +103,13 @@ def _wish(reloads: asyncio.Queue[None]) -> None:
         reloads.put_nowait(None)
 
 
-async def _reload_on_wish(daemon: Daemon, reloads: asyncio.Queue[None]) -> None:
+async def _reload_on_wish(lifeline: Lifeline, reloads: asyncio.Queue[None]) -> None:
     while True:
         await reloads.get()
-        await daemon.reload()
+        await lifeline.reload()
 
 
-async def _stop(stop: asyncio.Event) -> None:
+async def _stop(lifeline: Lifeline, stop: asyncio.Event) -> None:
     await stop.wait()
+    lifeline.stopping()
     raise Stop

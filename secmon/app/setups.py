@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secmon.api import Credentials
+from secmon.core.model import Device, Policy
 from secmon.loading import Loaded, ProbeSetup
 from secmon.shell.poller import Setup
 
@@ -30,10 +31,15 @@ def _setup(loaded: Loaded, probe: ProbeSetup, known: dict[str, Credentials]) -> 
         credentials=known[name] if name is not None else NOTHING,
         parts=device.parts,
         bus=probe.bus,
-        fingerprint=f"{probe.fingerprint} {device.battery!r} {sorted(device.parts.items())!r}"
-        if device.parts or device.battery
-        else probe.fingerprint,
+        fingerprint=f"{probe.fingerprint} {_derived_by(loaded.policy, device)}",
     )
+
+
+def _derived_by(policy: Policy, device: Device) -> str:
+    """What the probe itself is not made of, but what is derived from its readings is."""
+    if not device.parts and not device.battery:
+        return ""
+    return f"{policy.timezone} {device.battery!r} {sorted(device.parts.items())!r}"
 
 
 NOTHING = Credentials()

@@ -22,7 +22,7 @@ class NoSecret(Exception):
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Finds what the site file refers to. A relative file is looked for in $CREDENTIALS_DIRECTORY,
-    then beside the site file."""
+    where systemd names `secrets/x` of a whole folder `secrets_x`, then beside the site file."""
 
     folder: Path  # of the site file
     environ: Mapping[str, str] = field(repr=False)
@@ -46,9 +46,10 @@ class Secrets:
 
     def path(self, name: str) -> Path:
         """Where a file that the site file names is, whether it is there or not."""
-        for folder in self._folders():
-            if (folder / name).exists():
-                return folder / name
+        loaded = self.environ.get("CREDENTIALS_DIRECTORY", "")
+        for known in (name, name.replace("/", "_")) if loaded else ():
+            if (found := Path(loaded) / known).exists():
+                return found
         return self.folder / name
 
     def look_up(self, reference: SecretRef) -> str:

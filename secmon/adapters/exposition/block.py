@@ -11,6 +11,7 @@ from secmon.adapters.exposition.text import Family, label
 
 _WHOLE = frozenset((bool, int))
 _NUMBERS = frozenset((bool, int, float))
+_FLOATS = frozenset((float,))
 
 Cells = Sequence[float]  # what should be numbers: int, float, bool; a driver's bug may be else
 
@@ -45,13 +46,15 @@ class Block:
 
     def show(self, cells: Cells) -> None:
         """Encodes the values; takes the place of what was shown before."""
-        form = self.form
-        if form is None or self.places is not None or not self._fits(cells):
+        form, kinds = self.form, set(map(type, cells))
+        if form is None or self.places is not None or not self._fits(cells, kinds):
             form = self.form = self._compile(cells)
         if self.places is not None:
             cells = [cells[place] for place in self.places]
+        if bool in kinds and not self.whole:
+            cells = list(map(pos, cells))  # +True is 1
         if form:
-            self.family.blocks[self] = form % tuple(map(pos, cells))  # +True is 1
+            self.family.blocks[self] = form % tuple(cells)
         else:
             self.family.blocks.pop(self, None)
 
@@ -65,9 +68,12 @@ class Block:
         self.hide()
         self.rivals.remove(self)
 
-    def _fits(self, cells: Cells) -> bool:
-        kinds = _WHOLE if self.whole else _NUMBERS
-        return kinds.issuperset(map(type, cells)) and _finite(cells)
+    def _fits(self, cells: Cells, kinds: set[type]) -> bool:
+        if self.whole:
+            return kinds <= _WHOLE and _finite(cells)
+        if kinds == _FLOATS:  # infinities do not cancel each other: their sum is no number
+            return isfinite(sum(cells))
+        return kinds <= _NUMBERS and _finite(cells)
 
     def _compile(self, cells: Cells) -> bytes:
         before = self._shown() if len(self.rivals) > 1 else frozenset()

@@ -30,7 +30,7 @@ class DeviceSeries:
         self.device = device
         self.probes: dict[str, ProbeSeries] = {}
         self._catalogue = catalogue
-        self._rivals: dict[str, list[Block]] = {}
+        self._rivals: dict[tuple[str, str], list[Block]] = {}
         self._facts: dict[str, str] = {}
         self.update(device)
 
@@ -108,9 +108,10 @@ class ProbeSeries:
     catalogue: Catalogue
     device_labels: str
     plan: ProbePlan
-    device_rivals: dict[str, list[Block]]
+    device_rivals: dict[tuple[str, str], list[Block]]
     asked: bool = False
     reached: bool | None = None  # by the latest poll
+    succeeded: bool | None = None  # so says the page
     layout: Layout = EMPTY_LAYOUT
     values: Sequence[Value] | None = None  # shown now; None: nothing is
     blocks: dict[str, Block] = field(default_factory=dict)  # by reading
@@ -124,12 +125,14 @@ class ProbeSeries:
     def observe(self, seen: Observation, duration_s: float) -> None:
         """What the poll brought is shown, and what an earlier one brought no longer."""
         self.asked, self.reached = True, seen.reached
-        at = seen.at.timestamp()
-        self._put(self.catalogue.duration, duration_s)
-        self._put(self.catalogue.last_run, at)
-        self._put(self.catalogue.success, int(seen.failure is None))
+        at, own = seen.at.timestamp(), self.catalogue
+        self._put(own.duration, duration_s)
+        self._put(own.last_run, at)
+        if self.succeeded is not (seen.failure is None):
+            self.succeeded = seen.failure is None
+            self._put(own.success, int(self.succeeded))
         if seen.failure is None:
-            self._put(self.catalogue.last_success, at)
+            self._put(own.last_success, at)
             self._show(seen.layout, seen.values)
         else:
             self.failed[seen.failure.reason] += 1
@@ -139,7 +142,7 @@ class ProbeSeries:
     def restart(self, plan: ProbePlan) -> None:
         """Another way of asking: nothing that the old one brought is shown; failures add up."""
         self.plan = plan
-        self.asked, self.reached = False, None
+        self.asked, self.reached, self.succeeded = False, None, None
         self._rearrange(EMPTY_LAYOUT)
         own = self.catalogue
         for family in (own.success, own.duration, own.last_run, own.last_success):
@@ -200,7 +203,7 @@ class ProbeSeries:
         family, fixed = found
         # Where a device has two probes of one driver, their readings must not be one series.
         all_labels = (self.labels if ":" in self.plan.label else self.device_labels) + fixed
-        key = f"{family.name}{{{all_labels}"
+        key = (family.name, all_labels)
         return Block(family, all_labels, self.device_rivals.setdefault(key, []))
 
 

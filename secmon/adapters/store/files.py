@@ -12,6 +12,7 @@ from pathlib import Path
 from secmon.adapters.store.connection import Session, session, told
 from secmon.adapters.store.lock import StoreLock
 from secmon.adapters.store.migrations import Migration, WrongSchema, check, shipped
+from secmon.adapters.store.owner import create
 from secmon.api import StoreDown
 
 MAGIC = b"SQLite format 3\0"
@@ -30,7 +31,7 @@ class Size:
 def make(path: Path) -> None:
     """An empty file that only we may read, unless there is one. Raises StoreDown."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(create(path))
     except OSError as error:
         raise StoreDown(f"store {path}: it cannot be made or opened: {error.strerror}") from error
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from secmon.adapters.store.owner import create
 from secmon.api import StoreDown
 
 
@@ -32,7 +33,7 @@ class StoreLock:
         """Locks `<store>.lock`. Raises StoreTaken, or StoreDown where no file can be made."""
         path = store.with_name(store.name + ".lock")
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = create(path)
         except OSError as error:
             raise StoreDown(f"store {store}: cannot make {path}: {error.strerror}") from error
         try:

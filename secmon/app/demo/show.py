@@ -37,12 +37,10 @@ async def show(port: int, seconds: float | None, language: str) -> None:
         await equipment.start(stack)
         file = write_site(folder, equipment.ports(), port, language)
         daemon = await stack.enter_async_context(_daemon(file, folder))
-        token = await _token(file)
-        headers = {"Authorization": f"Bearer {token}"}
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers)
-        )
+        session = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
         await _wait_ready(session, daemon, folder)
+        token = await _token(file)  # not before: two that open a new store get in each other's way
+        session.headers["Authorization"] = f"Bearer {token}"
         _greet(screen, port, token, await _devices(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
@@ -147,23 +145,19 @@ async def _wait_ready(
 
 async def _token(file: Path) -> str:
     """A log-in for this run, made as an operator would make it."""
-    for _ in range(100):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "secmon", "user", "add", OPERATOR, "--role", "operator", "--token"),
-            *("-c", str(file)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONUTF8": "1"},
-        )
-        out, error = await process.communicate()
-        if process.returncode == 0:
-            return out.decode().strip()
-        if process.returncode != 3:
-            break
-        await asyncio.sleep(0.2)
-    raise Failed(f"no log-in could be made: {error.decode(errors='replace')[:500]}")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "secmon", "user", "add", OPERATOR, "--role", "operator", "--token"),
+        *("-c", str(file)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
+    out, error = await process.communicate()
+    if process.returncode != 0:
+        raise Failed(f"no log-in could be made: {error.decode(errors='replace')[:500]}")
+    return out.decode().strip()
 
 
 def _log(folder: Path) -> str:
