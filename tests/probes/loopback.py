@@ -1,8 +1,10 @@
 """Devices on 127.0.0.1 that a test plays itself, well-behaved or hostile, and their target."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from secmon.api import Credentials, Target
@@ -32,11 +34,12 @@ def target(address: str = "127.0.0.1", shared: object = None, **credentials: str
         facts={},
         memory=NoMemory(),
         shared=shared,
+        now=lambda: datetime.now(UTC),
     )
 
 
 @asynccontextmanager
-async def serving(talk: Talk) -> AsyncIterator[int]:
+async def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A TCP server that treats every connection by `talk` and then hangs up; gives its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,7 +53,7 @@ async def serving(talk: Talk) -> AsyncIterator[int]:
             if not writer.is_closing():
                 writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
