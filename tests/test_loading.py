@@ -221,6 +221,21 @@ def test_every_file_of_conf_d_is_told_of(site: Path) -> None:
 # --- secrets -----------------------------------------------------------------------------------
 
 
+def test_secrets_in_a_folder_are_found_by_the_names_that_systemd_gives_them(
+    site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "secrets_a").write_text("a credential")  # LoadCredential=secrets:FOLDER
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    (site.parent / "secrets").mkdir()
+    for name in "ab":
+        (site.parent / "secrets" / name).write_text("beside the file")
+    entry = "{password: {file: secrets/a}, auth_key: {file: secrets/b}}"
+    found = loaded(f"{HEAD}credentials: {{one: {entry}}}\n", site).resolve.credentials("one").values
+    assert found == {"password": "a credential", "auth_key": "beside the file"}
+
+
 def test_secrets(site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.mkdir()

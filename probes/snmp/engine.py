@@ -4,6 +4,9 @@ A datagram counts as a reply only if its source address, its request-id and its 
 request under way; a request is forgotten only after its reply was decoded to the end, so a broken
 or foreign datagram can neither answer nor end it. UDP loses datagrams: a request without a reply
 is sent again after `patience_s`. The whole poll's time is the caller's.
+
+Of v3, msgID and request-id are one number, and what came is judged by the request's seal. A report
+that nobody signed ends a request only if no answer comes for half of `patience_s` after it.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
+from probes.snmp.exchange import Declined, Exchange, Peer, Reported, Request, Seal, Silent
 from probes.snmp.sockets import Address, bound, resolve
-from probes.wire import snmp
+from probes.wire import snmp, snmp_v3
 from probes.wire.ber import Malformed
 from probes.wire.local import ours, why
 from secmon.api import Garbled, ProbeError, Unreachable
@@ -25,81 +29,6 @@ SOCKETS = 4  # per address family: a burst of replies spreads over their buffers
 PER_WAKE_UP = 64  # datagrams, so that a flood cannot starve the loop
 MAX_DATAGRAM = 65535
 SMALL = 8  # varbinds: a request of no more is never taken for one that is too big
-
-
-class Silent(Exception):
-    """A request of many varbinds was sent twice and nothing came: it may be too big."""
-
-
-class Declined(Exception):
-    """The agent answered with an error-status (RFC 3416, 3); `index` counts from 1."""
-
-    def __init__(self, status: int, index: int) -> None:
-        super().__init__(f"error-status {status} at {index}")
-        self.status = status
-        self.index = index
-
-
-class Request(Protocol):
-    """What can be asked: `snmp.Get`, `snmp.Walk`."""
-
-    def __len__(self) -> int: ...
-    def datagram(self, request_id: int) -> bytes: ...
-    def quick(self, data: bytes) -> list[Any] | None: ...
-    def decode(self, data: bytes, head: snmp.Head) -> Sequence[Any]: ...
-
-
-class Peer:
-    """One address that is asked, and what is under way there."""
-
-    __slots__ = ("address", "pending", "sock", "users")
-
-    def __init__(self, address: Address, sock: socket.socket) -> None:
-        self.address = address
-        self.sock = sock
-        self.pending: dict[int, Exchange] = {}  # by request-id
-        self.users = 0
-
-
-class Exchange:
-    """One poll's requests, asked one after the other; `future` brings all answers in a row."""
-
-    __slots__ = (
-        "answers",
-        "future",
-        "garbage",
-        "patience_s",
-        "peer",
-        "place",
-        "request_id",
-        "requests",
-        "resent",
-        "sent_at",
-        "timer",
-    )
-
-    def __init__(
-        self,
-        peer: Peer,
-        requests: Sequence[Request],
-        patience_s: float,
-        future: asyncio.Future[list[Any]],
-    ) -> None:
-        self.peer = peer
-        self.requests = requests
-        self.patience_s = patience_s
-        self.future = future
-        self.answers: list[Any] = []
-        self.place = 0  # of the request under way
-        self.request_id = 0
-        self.resent = 0
-        self.sent_at = 0.0
-        self.garbage = ""  # why the latest datagram from this address was no reply
-        self.timer: asyncio.TimerHandle | None = None
-
-    def fail(self, error: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
 
 
 class Engine:
@@ -129,10 +58,19 @@ class Engine:
             if not peer.users:
                 del self._peers[address]
 
-    async def ask(self, peer: Peer, requests: Sequence[Request], patience_s: float) -> list[Any]:
-        """The answers to all requests in a row. Declined, Silent, Garbled, Unreachable; waits for
-        a small request without end: the caller's time-out ends it."""
-        exchange = Exchange(peer, requests, patience_s, self._loop.create_future())
+    async def ask(
+        self,
+        peer: Peer,
+        requests: Sequence[Request],
+        patience_s: float,
+        *,
+        seal: Seal | None = None,
+        brief: bool = False,
+    ) -> list[Any]:
+        """The answers to all requests in a row. Declined, Silent, Reported, Garbled, Unreachable;
+        waits for a small request, unless `brief`, without end: the caller's time-out ends it."""
+        future: asyncio.Future[list[Any]] = self._loop.create_future()
+        exchange = Exchange(peer, requests, patience_s, future, seal=seal, brief=brief)
         self._send_next(exchange)
         exchange.timer = self._loop.call_later(patience_s, self._overdue, exchange)
         try:
@@ -160,26 +98,30 @@ class Engine:
 
     def _send(self, exchange: Exchange) -> None:
         exchange.sent_at = self._loop.time()
-        data = exchange.requests[exchange.place].datagram(exchange.request_id)
+        data = exchange.datagram()
         try:
             exchange.peer.sock.sendto(data, exchange.peer.address)
         except (BlockingIOError, InterruptedError):
             pass  # a full buffer loses a datagram as any router may: it is sent again
         except OSError as error:
             kind = ProbeError if ours(error) else Unreachable
-            exchange.fail(kind(f"SNMP over UDP to {_shown(exchange.peer)}: {why(error)}"))
+            exchange.fail(kind(f"SNMP over UDP to {exchange.peer}: {why(error)}"))
 
     def _overdue(self, exchange: Exchange) -> None:
-        """Sends again what nobody answered for `patience_s`; gives up a big request after two."""
+        """Sends again what nobody answered for `patience_s`; gives up some requests after two."""
         if exchange.future.done():
+            return
+        if exchange.report is not None:
+            exchange.fail(exchange.report)
             return
         remaining = exchange.sent_at + exchange.patience_s - self._loop.time()
         if remaining < 0.001:
             if exchange.resent and exchange.garbage:
-                came = f"SNMP from {_shown(exchange.peer)}: {exchange.garbage}"
+                came = f"SNMP from {exchange.peer}: {exchange.garbage}"
                 exchange.fail(Garbled(came))
                 return
-            if exchange.resent and len(exchange.requests[exchange.place]) > SMALL:
+            much = len(exchange.requests[exchange.place]) > SMALL
+            if exchange.resent and (much or exchange.brief):
                 exchange.fail(Silent())
                 return
             exchange.resent += 1
@@ -209,16 +151,48 @@ class Engine:
     def _take(self, peer: Peer, data: bytes) -> None:
         """Gives the datagram to the exchange that it answers. Malformed: it answers none."""
         for exchange in peer.pending.values():
-            got = exchange.requests[exchange.place].quick(data)
-            if got is not None and got[0] == exchange.request_id:
-                del got[0]
-                self._advance(exchange, got)
-                return
+            if exchange.seal is None:
+                got = exchange.requests[exchange.place].quick(data)
+                if got is not None and got[0] == exchange.request_id:
+                    del got[0]
+                    self._advance(exchange, got)
+                    return
+        if snmp_v3.is_v3(data):
+            self._unseal(peer, snmp_v3.opened(data))
+            return
         head = snmp.opened(data)
         pending = peer.pending.get(head.request_id)
         if pending is None:
             self._stray(peer, head.request_id)
+        elif pending.seal is not None:
+            raise Malformed(f"expected SNMP version 3 (got version field {head.version})")
+        else:
+            self._answer(pending, head, data)
+
+    def _unseal(self, peer: Peer, message: snmp_v3.Message) -> None:
+        """Gives a v3 message to the exchange that it answers. Malformed."""
+        pending = peer.pending.get(message.msg_id)
+        if pending is None:
+            self._stray(peer, message.msg_id)
             return
+        if pending.seal is None:
+            raise Malformed(f"expected SNMP version 1 or 2c (got version field {snmp.V3})")
+        try:
+            pdu = pending.seal.opened(message)
+        except Reported as report:
+            self._report(pending, report)
+            return
+        got = pending.requests[pending.place].quick(pdu)
+        if got is not None and got[0] == pending.request_id:
+            del got[0]
+            self._advance(pending, got)
+            return
+        head = snmp.opened_pdu(pdu)
+        if head.request_id != pending.request_id:
+            raise Malformed(f"expected request-id {pending.request_id} (got {head.request_id})")
+        self._answer(pending, head, pdu)
+
+    def _answer(self, pending: Exchange, head: snmp.Head, data: bytes) -> None:
         if head.pdu != snmp.RESPONSE:
             raise Malformed(f"expected a Response (got PDU type {head.pdu:02x})")
         if head.status:
@@ -226,11 +200,22 @@ class Engine:
             return
         self._advance(pending, pending.requests[pending.place].decode(data, head))
 
+    def _report(self, pending: Exchange, report: Reported) -> None:
+        """One that may be believed ends the exchange; another one gives the answer its time."""
+        if report.at_once:
+            pending.fail(report)
+        elif pending.report is None and pending.timer is not None:
+            pending.report = report
+            pending.timer.cancel()
+            grace_s = pending.patience_s / 2
+            pending.timer = self._loop.call_later(grace_s, self._overdue, pending)
+
     def _advance(self, exchange: Exchange, got: Sequence[Any]) -> None:
         del exchange.peer.pending[exchange.request_id]
         exchange.answers += got
         exchange.place += 1
         exchange.garbage = ""
+        exchange.report = None
         if exchange.place < len(exchange.requests):
             self._send_next(exchange)
         elif not exchange.future.done():
@@ -263,10 +248,6 @@ class Engine:
         group.append(sock)
         self._loop.add_reader(sock.fileno(), self._receive, sock)
         return sock
-
-
-def _shown(peer: Peer) -> str:
-    return f"{peer.address[0]} port {peer.address[1]}"
 
 
 @asynccontextmanager

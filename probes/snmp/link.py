@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from probes.snmp.engine import SMALL, Declined, Engine, Peer, Silent
+from probes.snmp.engine import SMALL
+from probes.snmp.exchange import Declined, Request, Silent
 from probes.wire import snmp
 from probes.wire.snmp_values import Raw
 from secmon.api import Refused
 
 GET_VARBINDS = 60
 REPLY_BYTES = 1300  # expected, so that no reply is cut into fragments
-HEAD_BYTES = 36  # of a reply before its varbinds, the community not counted
+HEAD_BYTES = 36  # of a reply before its varbinds, what proves who asks not counted
 VARBIND_BYTES = 6  # tags and lengths of one varbind
 REPETITIONS = 5
 WALK_COLUMNS = 9  # side by side: 45 values in one reply
+
+Ask = Callable[[Sequence[Request]], Awaitable[list[Any]]]
+"""Requests → the answers to all of them in a row; raises what `Engine.ask` does but Reported."""
 
 REFUSALS = {
     snmp.NO_ACCESS: "noAccess",
@@ -28,7 +33,7 @@ class Sizes:
     __slots__ = ("_repetitions", "columns", "denied", "get", "repetitions", "suspect", "version")
 
     def __init__(self, version: int) -> None:
-        self._repetitions = REPETITIONS if version == snmp.V2C else 1
+        self._repetitions = 1 if version == snmp.V1 else REPETITIONS
         self.get = GET_VARBINDS
         self.suspect = 0  # varbinds: more than these met silence, and nothing was answered since
         self.repetitions = self._repetitions
@@ -81,7 +86,7 @@ class Asking:
 
     def __init__(self, link: Link, names: Sequence[bytes], widths: Sequence[int]) -> None:
         self.names = tuple(names)
-        room = REPLY_BYTES - HEAD_BYTES - len(link.community)
+        room = REPLY_BYTES - HEAD_BYTES - link.proof_bytes
         chunks = _chunks(names, widths, link.sizes.get, room)
         if len(chunks) > 1 and len(chunks[-1]) >= link.sizes.get:
             chunks.append([])
@@ -107,33 +112,27 @@ def _chunks(
 
 
 class Link:
-    """How one device is asked: by which engine, in which version, as which community."""
+    """How one device is asked: which way, in which version, as which community. A v3 user is the
+    way's affair."""
 
-    __slots__ = ("_engine", "_patience_s", "_peer", "community", "sizes", "version")
+    __slots__ = ("_ask", "community", "proof_bytes", "sizes", "version")
 
     def __init__(
-        self,
-        engine: Engine,
-        peer: Peer,
-        version: int,
-        community: bytes,
-        *,
-        sizes: Sizes,
-        patience_s: float,
+        self, ask: Ask, version: int, community: bytes, *, sizes: Sizes, proof_bytes: int
     ) -> None:
-        self._engine = engine
-        self._peer = peer
+        """`proof_bytes`: what a reply needs to say for whom it is."""
+        self._ask = ask
         self.version = version
         self.community = community
         self.sizes = sizes
-        self._patience_s = patience_s
+        self.proof_bytes = proof_bytes
 
     async def fetch(self, asking: Asking) -> tuple[list[Raw], bool]:
         """The values of all names, None for those that are not there; then, if it was asked again,
         the clock. And: are all of them whole numbers?"""
         requests = asking.requests
         try:
-            answers = await self._engine.ask(self._peer, requests, self._patience_s)
+            answers = await self._ask(requests)
         except Declined:
             pass  # found out below, where each request stands alone
         except Silent:
@@ -154,7 +153,7 @@ class Link:
             part = todo.pop()
             try:
                 request = snmp.Get(self.version, self.community, part)
-                answers = await self._engine.ask(self._peer, (request,), self._patience_s)
+                answers = await self._ask((request,))
             except Declined as no:
                 todo += self._smaller(part, no)
             except Silent:
@@ -167,17 +166,17 @@ class Link:
 
     async def walk(self, cursors: Sequence[bytes]) -> list[tuple[bytes, int, Raw]]:
         """One step: what follows each of `cursors`. Declined, Silent."""
-        repetitions = self.sizes.repetitions if self.version == snmp.V2C else 0
+        repetitions = 0 if self.version == snmp.V1 else self.sizes.repetitions
         request = snmp.Walk(self.version, self.community, cursors, repetitions)
         try:
-            return await self._engine.ask(self._peer, (request,), self._patience_s)
+            return await self._ask((request,))
         except Declined as no:
-            refuse(no)
+            self._refuse(no)
             raise
 
     def _smaller(self, part: list[bytes], no: Declined) -> list[list[bytes]]:
         """What to ask instead of a request that was declined."""
-        refuse(no)
+        self._refuse(no)
         if no.status != snmp.TOO_BIG and 0 < no.index <= len(part):
             self.sizes.deny(part[no.index - 1])
             rest = part[: no.index - 1] + part[no.index :]
@@ -190,8 +189,8 @@ class Link:
             self.sizes.get_at_most(half)
         return [part[half:], part[:half]]
 
-
-def refuse(no: Declined) -> None:
-    """Refused, if the agent said so outright."""
-    if no.status in REFUSALS:
-        raise Refused(f"SNMP: the agent refuses this community ({REFUSALS[no.status]})")
+    def _refuse(self, no: Declined) -> None:
+        """Refused, if the agent said so outright."""
+        if no.status in REFUSALS:
+            who = "user" if self.version == snmp.V3 else "community"
+            raise Refused(f"SNMP: the agent refuses this {who} ({REFUSALS[no.status]})")

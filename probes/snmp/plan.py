@@ -129,8 +129,8 @@ class Plan:
             self._ports.note_speeds()
         self.fresh = False
 
-    def batch(self, uptime_s: float | None) -> Batch:
-        """All values as they stand now, slow ones as they were read last."""
+    def batch(self, uptime_s: float | None, facts: Mapping[str, str]) -> Batch:
+        """All values as they stand now, slow ones as they were read last. `facts`: more of them."""
         key = (uptime_s is None, *[column.holes for column in self._columns])
         layout = self._layouts.get(key)
         if layout is None:
@@ -138,7 +138,7 @@ class Plan:
         values: list[Reading] = [] if uptime_s is None else [uptime_s]
         for column in self._columns:
             values += column.values
-        return Batch(layout, values, self._facts_now)
+        return Batch(layout, values, {**self._facts_now, **facts} if facts else self._facts_now)
 
     def _arrange(self, key: object, clock: bool) -> Layout:
         """The layout for these holes."""

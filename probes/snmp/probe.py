@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,7 +11,9 @@ from probes.snmp.engine import Engine
 from probes.snmp.link import Link, Sizes
 from probes.snmp.plan import CLOCK, Answers, Plan, walked
 from probes.snmp.profile import Profile
+from probes.snmp.secure import Replaced, Session
 from probes.snmp.uptime import TICKS_PER_S, Uptime, is_ticks, unbroken
+from probes.snmp.user import Vault
 from probes.snmp.walk import Walk
 from probes.wire import snmp
 from probes.wire.snmp_values import Raw
@@ -33,6 +35,7 @@ class Known:
         "false_alarms",
         "plan",
         "polls",
+        "session",
         "sizes",
         "slow_age",
         "suspect",
@@ -42,25 +45,31 @@ class Known:
     )
 
     def __init__(self, version: int) -> None:
-        self.uptime = Uptime()
         self.sizes = Sizes(version)
+        self.session = Session()  # of v3
+        self.used = False  # by a probe that is open
+        self.failed = 0  # polls since the last good one
+        self.forget()
+
+    def forget(self) -> None:
+        """Another device is there now: of the old one nothing holds, but that little was borne."""
+        self.uptime = Uptime()
         self.plan: Plan | None = None
         self.walk: Walk | None = None  # a discovery under way
-        self.failed = 0  # polls since the last good one
         self.polls = 0  # good ones since the discovery
         self.age_s = 0.0  # of the discovery
         self.slow_age = 0  # polls since the slow values were read, that one included
         self.false_alarms = 0  # the device said that ports changed, and they had not
-        self.used = False  # by a probe that is open
         self.suspect = False  # values vanished: look which ports there are
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the daemon holds once: the sockets, and what was learned of each device."""
+    """What the daemon holds once: the sockets, what was learned of each device, users' keys."""
 
     engine: Engine
     known: dict[object, Known] = field(default_factory=dict)
+    vault: Vault = field(default_factory=Vault)
 
     @contextmanager
     def using(self, key: object, version: int) -> Iterator[Known]:
@@ -85,18 +94,33 @@ class Snmp:
     """Safe to cancel at any await: what is learned is kept, what was half read is dropped."""
 
     def __init__(
-        self, link: Link, profile: Profile, known: Known, *, interval_s: float, timeout_s: float
+        self,
+        link: Link,
+        profile: Profile,
+        known: Known,
+        *,
+        interval_s: float,
+        timeout_s: float,
+        facts: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        """`facts`: what is known of the device besides what it is asked for."""
         self._link = link
         self._profile = profile
         self._known = known
         self._interval_s = interval_s
         self._timeout_s = timeout_s
-
-        ports = interfaces.columns(wide=link.version == snmp.V2C) if profile.interfaces else ()
+        self._facts = facts
+        ports = interfaces.columns(wide=link.version != snmp.V1) if profile.interfaces else ()
         self._tables = (*ports, *(column for table in profile.tables for column in walked(table)))
 
     async def read(self) -> Batch:
+        try:
+            return await self._read()
+        except Replaced:
+            self._known.forget()
+            return await self._read()
+
+    async def _read(self) -> Batch:
         known = self._known
         if known.failed or known.plan is None:
             await self._link.get((CLOCK,))  # a cheap question first: is it there at all?
@@ -215,4 +239,4 @@ class Snmp:
         known.suspect |= plan.lost(answers, plain)
         known.age_s += self._interval_s if passed is None else max(passed, 0) / TICKS_PER_S
         known.polls += 1
-        return plan.batch(uptime_s)
+        return plan.batch(uptime_s, self._facts())

@@ -47,7 +47,7 @@ Oid = Annotated[str, AfterValidator(_oid)]
 
 class Options(ApiOptions):
     port: int = Limited(default=161, ge=1, le=65535)
-    version: Annotated[Literal["1", "2c"], BeforeValidator(_version)] = "2c"
+    version: Annotated[Literal["1", "2c", "3"], BeforeValidator(_version)] = "2c"
 
 
 class Field(ApiOptions):

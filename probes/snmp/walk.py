@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from probes.snmp.engine import Declined, Silent
+from probes.snmp.exchange import Declined, Silent
 from probes.snmp.link import Link
 from probes.wire import ber, snmp
 from probes.wire.ber import Malformed

@@ -1,7 +1,8 @@
 """SNMP v1 and v2c messages (RFC 1157, RFC 3416): requests out, replies in, and an agent's side.
 
 Object names are the content bytes of OIDs (`ber.oid`). A reply to a GET counts only if it names
-exactly the OIDs that were asked, in order.
+exactly the OIDs that were asked, in order. With V3 as their version requests and replies are bare
+PDUs: what a v3 message puts round them is `snmp_v3`'s.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from probes.wire.snmp_values import (
 
 Slot = tuple[bytes, int, int, int]  # an OID's content, the value's tag, where its content stands
 
-V1, V2C = 0, 1
+V1, V2C, V3 = 0, 1, 3
 
-GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
+GET, GET_NEXT, RESPONSE, GET_BULK, REPORT = 0xA0, 0xA1, 0xA2, 0xA5, 0xA8
 SEQUENCE = 0x30
 
 NO_ERROR, TOO_BIG, NO_SUCH_NAME, BAD_VALUE, READ_ONLY, GEN_ERR, NO_ACCESS = range(7)
@@ -63,7 +64,16 @@ def opened(data: bytes) -> Head:
     if version not in (V1, V2C):
         raise Malformed(f"expected SNMP version 1 or 2c (got version field {version})")
     first, at = ber.content(data, at, end, OCTET_STRING, "a community")
-    community = data[first:at]
+    return _opened_pdu(data, at, version, data[first:at])
+
+
+def opened_pdu(data: bytes) -> Head:
+    """The head of a PDU that stands alone, as it does in a v3 message. Malformed."""
+    return _opened_pdu(data, 0, V3, b"")
+
+
+def _opened_pdu(data: bytes, at: int, version: int, community: bytes) -> Head:
+    end = len(data)
     pdu, at, stop = ber.element(data, at, end)
     if stop != end:
         raise Malformed(f"expected a PDU up to byte {end} (got {stop})")
@@ -106,8 +116,10 @@ class _Template:
     ) -> None:
         body = b"".join(varbind(name, NULL, None) for name in names)
         packet = ber.tlv(pdu, _REQUEST_ID + numbers + ber.tlv(SEQUENCE, body))
-        lead = ber.tlv(INTEGER, bytes((version,))) + ber.tlv(OCTET_STRING, community)
-        message = ber.tlv(SEQUENCE, lead + packet)
+        message = packet
+        if version != V3:
+            lead = ber.tlv(INTEGER, bytes((version,))) + ber.tlv(OCTET_STRING, community)
+            message = ber.tlv(SEQUENCE, lead + packet)
         # The community may hold the same bytes: the PDU starts where the packet does.
         at = message.index(_REQUEST_ID, len(message) - len(packet)) + 2
         self._head, self._tail = message[:at], message[at + 4 :]

@@ -19,6 +19,7 @@ from secmon.core.model import Device, Layout, Observation, Value, Word
 
 _CALL = re.compile(r"(\w+)\(([^)]*)\)")
 _SAMPLES = 32  # kept per window of a rate of rise
+FINE = 1e6  # parts of a utilization: the clocks of two polls tell no more, and its text is short
 _LAYOUTS = 50_000  # kept for others to share
 
 RESTING = "resting_since"  # fact: the battery is on mains and not discharging since then
@@ -220,7 +221,7 @@ class Deriver:
             return [
                 None
                 if not speed or new < old  # type: ignore[operator]
-                else full
+                else int(full * FINE + 0.5) / FINE
                 if (full := (new - old) / passed / speed) < 1.0  # type: ignore[operator]
                 else 1.0
                 for old, new, speed in zip(before, now, speeds, strict=True)

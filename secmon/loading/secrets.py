@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Secrets:
         """Where a file that the site file names is, whether it is there or not."""
         loaded = self.environ.get("CREDENTIALS_DIRECTORY", "")
         for known in (name, name.replace("/", "_")) if loaded else ():
-            if (found := Path(loaded) / known).exists():
+            with suppress(OSError):  # not there, or a folder that is not for us
+                (found := Path(loaded) / known).stat()
                 return found
         return self.folder / name
 

@@ -32,9 +32,9 @@ class Snmpd:
 
 
 @contextmanager
-def snmpd(folder: Path, lines: Sequence[str] = ()) -> Iterator[Snmpd]:
-    """An agent on 127.0.0.1; `lines` are added to its snmpd.conf."""
-    port = free_port(socket.SOCK_DGRAM)
+def snmpd(folder: Path, lines: Sequence[str] = (), port: int = 0) -> Iterator[Snmpd]:
+    """An agent on 127.0.0.1; `lines` are added to its snmpd.conf. `port` 0: a free one."""
+    port = port or free_port(socket.SOCK_DGRAM)
     config = folder / "snmpd.conf"
     config.write_text("\n".join([*_config(), *lines, ""]))
     options = ["-f", "-Lo", "-r", "-C", "-c", str(config), "-p", str(folder / "snmpd.pid")]

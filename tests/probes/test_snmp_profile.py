@@ -60,15 +60,17 @@ def test_a_mistake_in_a_profile_is_told(said: dict[str, Any], told: str) -> None
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize(("said", "version"), [("1", "1"), (1, "1"), ("2c", "2c"), (None, "2c")])
+@pytest.mark.parametrize(
+    ("said", "version"), [("1", "1"), (1, "1"), ("2c", "2c"), (None, "2c"), ("3", "3"), (3, "3")]
+)
 def test_a_version_may_be_written_as_a_number(said: object, version: str) -> None:
     given = {} if said is None else {"version": said}
     assert Options.model_validate(given).version == version
 
 
-@pytest.mark.parametrize("said", ["3", 3, "2", "v2c", 2.0])
+@pytest.mark.parametrize("said", ["4", 4, "2", "v2c", 2.0])
 def test_a_version_that_is_not_there_is_an_error(said: object) -> None:
-    with pytest.raises(ValidationError, match="'1' or '2c'"):
+    with pytest.raises(ValidationError, match="'1', '2c' or '3'"):
         Options.model_validate({"version": said})
 
 

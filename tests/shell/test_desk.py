@@ -522,6 +522,7 @@ async def test_who_wanted_a_new_policy_may_go_away(tmp_path: Path) -> None:
         assert scene.desk.policy is SITE
         await scene.desk.adopt(policy([ROOM]))
         assert set(scene.desk.policy.devices) == {"room"}
+        assert scene.told[-1][1] == {room.id for room in ROOMS}, "mirrors show them no longer"
 
 
 # --- who is told -----------------------------------------------------------------------------
