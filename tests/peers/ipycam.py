@@ -1,0 +1,69 @@
+"""ipycam, a virtual ONVIF camera with a head that moves, in a network namespace of its own.
+
+It listens on every address, takes itself for 127.0.0.1, wants a log-in even for its clock, closes
+every connection after one answer, and sends presets with a prefix that it never declared.
+"""
+
+import importlib.util
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.peers.netns import Namespace, namespace
+from tests.peers.process import Server, running
+
+PORT = 8080
+USER, PASSWORD = "operator", "cam-pass"
+PRESETS = {"home": "Home", "gate": "大门 <1>", "plain": ""}
+_RUN = """
+import signal
+from ipycam import CameraConfig, IPCamera
+IPCamera(CameraConfig.load("camera.json")).start()
+signal.pause()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    net: Namespace
+    server: Server
+    port: int = PORT
+    user: str = USER
+    password: str = PASSWORD
+
+    @property
+    def address(self) -> str:
+        return self.net.address
+
+
+@contextmanager
+def ipycam(folder: Path, **config: object) -> Iterator[Camera]:
+    """A camera with a log-in, unless `config` (CameraConfig's fields) says otherwise."""
+    if importlib.util.find_spec("ipycam") is None:
+        pytest.skip("ipycam is not installed: run make setup")
+    (folder / "camera.json").write_text(
+        json.dumps({"username": USER, "password": PASSWORD, "onvif_port": PORT, **config})
+    )
+    (folder / "ptz_presets.json").write_text(
+        json.dumps(
+            {
+                token: {"token": token, "name": name, "pan": 0.1, "tilt": 0.2, "zoom": 0.0}
+                for token, name in PRESETS.items()
+            }
+        )
+    )
+    with namespace() as net:
+
+        def answers() -> bool:
+            with socket.create_connection((net.address, PORT), timeout=0.5):
+                return True
+
+        argv = net.argv(sys.executable, "-c", _RUN)
+        with running(argv, folder, answers) as server:
+            yield Camera(net, server)
