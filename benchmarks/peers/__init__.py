@@ -1,0 +1,1 @@
+"""Who answers, and who is compared: each a process of its own."""
