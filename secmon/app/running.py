@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +24,8 @@ from secmon.app.listeners import listening
 from secmon.loading import load
 
 log = logging.getLogger("secmon")
+
+LAST_S = 1.0  # for threads to end, when all else has
 
 Ready = Callable[[Daemon], Awaitable[None]]
 
@@ -40,9 +44,19 @@ def set_up_logging(level: str = "INFO") -> None:
 
 
 def run(file: Path, ready: Ready | None = None) -> None:
-    """Runs until SIGTERM or SIGINT. Raises ConfigError, StoreDown or PortTaken at the start."""
+    """Runs until SIGTERM or SIGINT; the process ends soon after, whoever called. Raises
+    ConfigError, StoreDown or PortTaken at the start."""
     with collector.resting():
-        uvloop.run(serve(file, ready))
+        uvloop.run(_serve_and_leave(file, ready))
+
+
+async def _serve_and_leave(file: Path, ready: Ready | None) -> None:
+    """A thread that looks up a name, of a name server that says nothing, cannot be cut off; loop
+    and interpreter would wait for it. By then all is stored and said."""
+    await serve(file, ready)
+    last = threading.Timer(LAST_S, os._exit, (0,))
+    last.daemon = True
+    last.start()
 
 
 async def serve(file: Path, ready: Ready | None = None) -> None:

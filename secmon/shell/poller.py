@@ -38,6 +38,7 @@ class Poller:
         self._shared: dict[str, object] = {}
         self._wanted: deque[tuple[Sequence[Setup], asyncio.Future[None]]] = deque()
         self._news = asyncio.Event()
+        self._ended = False
         self._deadline = math.inf  # tick by which the set-ups that are being taken up are
         self._layouts: dict[tuple[tuple[str, ...], tuple[str, ...]], Layout] = {}
 
@@ -50,10 +51,13 @@ class Poller:
 
     async def poll(self, device: str) -> list[Observation]:
         """Polls every probe of a device now, through the bus locks. A probe that a new site file
-        takes away meanwhile says nothing."""
-        waiting = [runner.poke() for runner in self._of_device.get(device, ())]
+        takes away meanwhile says nothing; whoever still waits when the poller ends is cancelled."""
+        runners = () if self._ended else self._of_device.get(device, ())
+        waiting = [runner.poke() for runner in runners]
         if waiting:
             await asyncio.wait(waiting)
+        if self._ended:
+            raise asyncio.CancelledError("the poller has ended")
         return [one.result() for one in waiting if not one.cancelled()]
 
     def ask(self, devices: Collection[str]) -> None:
@@ -79,16 +83,22 @@ class Poller:
     async def run(self) -> None:
         """Polls until cancelled. What drivers share is opened here and closed here."""
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            while True:
-                while self._wanted:
-                    setups, done = self._wanted.popleft()
-                    self._deadline = self._clock.tick() + CLOSING
-                    await self._swap(stack, tasks, setups)
-                    self._deadline = math.inf
-                    if not done.done():
-                        done.set_result(None)
-                self._news.clear()
-                await self._news.wait()
+            try:
+                await self._take_up_all(stack, tasks)
+            finally:
+                self._ended = True
+
+    async def _take_up_all(self, stack: AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            while self._wanted:
+                setups, done = self._wanted.popleft()
+                self._deadline = self._clock.tick() + CLOSING
+                await self._swap(stack, tasks, setups)
+                self._deadline = math.inf
+                if not done.done():
+                    done.set_result(None)
+            self._news.clear()
+            await self._news.wait()
 
     async def _swap(
         self, stack: AsyncExitStack, tasks: asyncio.TaskGroup, setups: Sequence[Setup]
