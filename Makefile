@@ -1,4 +1,4 @@
-# demo test check lint bench soak lock clean. Everything is installed into .venv; nothing else is needed
+# demo test check lint bench soak bundle lock clean. Everything is installed into .venv; nothing else is needed
 # but make and a python3 >= 3.11 with venv (PYTHON=... names another one).
 
 PYTHON ?= python3
@@ -20,7 +20,7 @@ $(VENV)/made: remake
 endif
 
 .DEFAULT_GOAL := check
-.PHONY: demo test check lint bench soak lock clean setup remake
+.PHONY: demo test check lint bench soak bundle lock clean setup remake
 .DELETE_ON_ERROR:
 
 demo: $(if $(wildcard $(VENV)/made-dev),$(VENV)/made-dev,$(VENV)/made-run)
@@ -31,7 +31,7 @@ test: setup
 	$(BIN)/python -m pytest -m "not soak" $(TEST_ARGS)
 
 check: lint
-	$(BIN)/python -m pytest -m "not peers and not soak" $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "not peers and not soak and not slow" $(TEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check $(SOURCES)
@@ -44,6 +44,9 @@ bench: setup
 
 soak: setup
 	$(BIN)/python -m pytest -m soak $(TEST_ARGS)
+
+bundle: setup # dist/secmon-VERSION-offline.tar.gz, for machines without a network
+	.ci/bundle
 
 setup: $(VENV)/made-dev
 
