@@ -18,6 +18,7 @@ BENCHMARKS = (
     "modbus",
     "snmp",
     "onvif",
+    "rtsp",
     "decide",
     "restart",
     "memory",

@@ -76,7 +76,7 @@ def _show_ours(show: Show, how: str, spent: Spent, limit: Limit | None) -> None:
     value, note = best(spent.alone)
     show(Figure(f"snmp poll of 28 ports, {how}", value, "CPU-ms", limit, note))
     value, note = best(spent.scraped)
-    show(Figure("… and its part of a scrape over HTTP", value, "CPU-ms", note=note))
+    show(Figure("the same, with its part of a scrape over HTTP", value, "CPU-ms", note=note))
 
 
 def _against_exporter(

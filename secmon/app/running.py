@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -46,8 +47,15 @@ def set_up_logging(level: str = "INFO") -> None:
 def run(file: Path, ready: Ready | None = None) -> None:
     """Runs until SIGTERM or SIGINT; the process ends soon after, whoever called. Raises
     ConfigError, StoreDown or PortTaken at the start."""
+    _open_files()
     with collector.resting():
         uvloop.run(_serve_and_leave(file, ready))
+
+
+def _open_files() -> None:
+    """A connection to each of 1,000 devices takes more files than a shell usually allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve_and_leave(file: Path, ready: Ready | None) -> None:
