@@ -73,6 +73,7 @@ class Desk:
         self._ended = False
         self._down: tuple[datetime, str] | None = None  # since when the store is away, and why
         self._tries = 0
+        self._full = False  # said in the log
         self._tried = asyncio.Event()  # pulses after every batch, kept or not
         self._work = asyncio.Event()
 
@@ -210,6 +211,9 @@ class Desk:
             self._work.set()
 
     def _drop_oldest(self) -> None:
+        if not self._full:
+            log.error("the inbox is full: the oldest observations are dropped inputs=%d", INBOX)
+            self._full = True
         for place, waiting in enumerate(self._inbox):
             if waiting.answer is None:
                 del self._inbox[place]
@@ -260,7 +264,7 @@ class Desk:
             await asyncio.sleep(PATIENCE[min(self._tries, len(PATIENCE) - 1)])
             self._tries += 1
         else:
-            self._committing, self._tries = [], 0
+            self._committing, self._tries, self._full = [], 0, False
             self._apply(batch, kept)
             self._pulse()
 

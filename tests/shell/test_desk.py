@@ -245,7 +245,7 @@ async def test_it_comes_back_without_any_input(tmp_path: Path) -> None:
 
 @virtual_time
 async def test_the_inbox_is_bounded_and_keeps_the_newest_and_all_actions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(desk_module, "INBOX", 100)
     async with a_desk(tmp_path, SITE) as scene:
@@ -262,6 +262,7 @@ async def test_the_inbox_is_bounded_and_keeps_the_newest_and_all_actions(
         assert isinstance(acting.result(), Ticket)
         known = {name for name, _ in scene.desk.world.probes}
         assert known == {"room", *(room.id for room in ROOMS[-99:])}
+        assert caplog.text.count("the inbox is full") == 1
 
 
 @virtual_time
