@@ -304,8 +304,8 @@ async def test_verify_is_refused_while_the_device_is_silent(site: Lab) -> None:
     number = await site.hot()
     await site.act(number, "acknowledge", way="remote")
     await site.room(230)
+    await site.gateway.set(unit=1, silent=True)  # before the repair: no turn may come in between
     await site.act(number, "repair")
-    await site.gateway.set(unit=1, silent=True)
     refused(await site.act(number, "verify"), "repaired")
 
 
