@@ -133,8 +133,8 @@ async def test_what_is_pending_is_found_by_an_index(tmp_path: Path) -> None:
                 (outbox.PENDING, ("lab", "mq", 1, 1)),
                 (outbox.OUTSTANDING, ("lab",)),
             ):
-                plan = str(
-                    db.execute("EXPLAIN QUERY PLAN " + sql.replace("$", "?"), values).fetchall()
-                )
+                named = {f"p{place}": value for place, value in enumerate(values, 1)}
+                asked = "EXPLAIN QUERY PLAN " + sql.replace("$", ":p")
+                plan = str(db.execute(asked, named).fetchall())
                 assert "outbox_state (site=? AND state=?" in plan, plan
         db.close()
