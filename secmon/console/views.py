@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secmon.core.change import ProbeState
+from secmon.core.change import ProbeState, answers
 from secmon.core.model import Device, Fault, Observation, Policy, Value
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.tickets import stamp
@@ -13,13 +13,7 @@ from secmon.core.world import World
 
 def device_up(world: World, device: Device) -> bool | None:
     """Did it answer any of its probes last time? None: unknown, or never asked."""
-    states = [world.probes.get((device.id, plan.label)) for plan in device.probes]
-    reached = [state.reached for state in states if state is not None]
-    if True in reached:
-        return True
-    if len(reached) < len(states) or all(known is None for known in reached):
-        return None
-    return False
+    return answers([world.probes.get((device.id, plan.label)) for plan in device.probes])
 
 
 def device_row(world: World, policy: Policy, device: Device) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +36,18 @@ class ProbeState:
     watched: tuple[Value, ...] = ()  # the values that rules look at
     moved: Mapping[int, tuple[float, datetime]] = field(default_factory=dict)
     """Position in `watched` → when its value last changed; only where a rule asks for stuck."""
+
+
+def answers(polls: Iterable[ProbeState | None]) -> bool | None:
+    """Did a device answer any of its probes last time? One entry per probe, None: never polled.
+    None comes back where nothing is known: not all were asked yet, or only our own bug."""
+    said = list(polls)
+    known = [state.reached for state in said if state is not None]
+    if True in known:
+        return True
+    if len(known) < len(said) or all(reached is None for reached in known):
+        return None
+    return False
 
 
 @dataclass(frozen=True, slots=True)

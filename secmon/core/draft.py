@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from secmon.core import sla
-from secmon.core.change import Change, ProbeKey, ProbeState
+from secmon.core.change import Change, ProbeKey, ProbeState, answers
 from secmon.core.model import (
     Device,
     Effect,
@@ -103,13 +103,7 @@ class Draft:
 
     def up(self, device: Device) -> bool | None:
         """Did it answer any of its probes last time? None: not all were asked yet, or our bug."""
-        said = [self.probe((device.id, plan.label)) for plan in device.probes]
-        known = [state.reached for state in said if state is not None]
-        if True in known:
-            return True
-        if len(known) < len(said) or all(reached is None for reached in known):
-            return None
-        return False
+        return answers([self.probe((device.id, plan.label)) for plan in device.probes])
 
     # --- writing ---
 
