@@ -56,12 +56,3 @@ def ask(path: Path, method: str, url: str, body: Mapping[str, object] | None = N
     finally:
         with suppress(OSError):
             connection.close()
-
-
-def listens(path: Path) -> bool:
-    """Does a daemon answer there?"""
-    try:
-        status, _ = ask(path, "GET", "/api/v1/openapi.json")
-    except (OSError, CannotReach):
-        return False
-    return status == 200

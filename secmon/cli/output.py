@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-RED, GREEN, YELLOW, BOLD, DIM, PLAIN = "31", "32", "33", "1", "2", "0"
+RED = "31"
 
 
 def width(text: str) -> int:
