@@ -31,6 +31,7 @@ __all__ = [
     "Change",
     "Clock",
     "Connection",
+    "Contact",
     "Credentials",
     "Delivery",
     "Driver",
@@ -213,10 +214,23 @@ class Never(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """How a person is reached. Empty texts: not that way."""
+
+    user: str  # the name of the log-in
+    name: str = ""  # as people call them
+    phone: str = ""  # SMS, and @ in the robots of DingTalk and WeCom
+    email: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)  # kind of channel → id there (Feishu …)
+    language: str = ""  # zh | en; empty: the site's
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One row of the outbox: a notice for one channel, and the ticket as it was then.
 
-    `key` is the same at every try: a receiver that saw it already may drop it.
+    `key` is the same at every try: a receiver that saw it already may drop it. `people`: how those
+    are reached whom the notice is meant for, as known at this try.
     """
 
     id: int
@@ -226,6 +240,7 @@ class Delivery:
     at: datetime
     tries: int = 0
     next_at: datetime | None = None
+    people: Sequence[Contact] = ()
 
 
 @runtime_checkable
@@ -288,6 +303,10 @@ class Store(Protocol):
         """How many deliveries are neither told nor given up."""
         ...
 
+    async def contacts(self, names: Collection[str]) -> Sequence[Contact]:
+        """How these users are reached, in this order; who is no user is left out."""
+        ...
+
 
 # --- who may ----------------------------------------------------------------------------------
 
@@ -312,3 +331,4 @@ class User:
     role: Role
     password: str = field(default="", repr=False)
     created_at: datetime | None = None
+    contact: Contact | None = None  # None: nobody said how they are reached

@@ -357,13 +357,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Tell a channel about a ticket. Rendered late, in the reader's language."""
+    """Tell a channel about a ticket. Rendered late, in the reader's language.
+
+    `people`: user names of those it is meant for; empty: whoever reads the channel.
+    """
 
     to: str  # id of a channel
     subject: str  # a ticket's id
     reason: str  # opened, due_soon, overdue, cleared, relapsed, deepened, closed, cancelled
     at: datetime
     facts: Mapping[str, Value] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,5 +498,6 @@ class Policy:
     channels: tuple[str, ...]  # who is told
     words: Mapping[str, Word]
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # parent → devices
+    read_by_people: frozenset[str] = frozenset()  # of `channels`: the others are for programs
     memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
     """What was compiled from this policy: a cache, never part of what it says."""

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from secmon.api import Clock, Delivery, Later, Never, Notifier, Store, StoreDown, Value
+from secmon.api import Clock, Contact, Delivery, Later, Never, Notifier, Store, StoreDown, Value
 from secmon.core.model import Notice
 from secmon.texts import Texts
 from secmon.texts.clean import clean
@@ -208,10 +208,18 @@ class Outbox:
     async def _send(self, notifier: Notifier, row: Delivery) -> None:
         """The words are made now, in today's language and with today's names."""
         texts, notice = self._texts(), row.notice
+        if notice.people:
+            row = replace(row, people=await self._contacts(notice.people))
         text = texts.notice(notice.reason, notice.facts, row.ticket, notice.at)
         if row.ticket:
             row = replace(row, ticket={**row.ticket, "summary": texts.summary(row.ticket)})
         await notifier.send(row, text)
+
+    async def _contacts(self, names: Sequence[str]) -> Sequence[Contact]:
+        try:
+            return await self._store.contacts(names)
+        except StoreDown as down:
+            raise Later(f"who is to be told cannot be read: {clean(down)}") from None
 
     async def _settle(self, row: Delivery, outcome: str, next_at: datetime | None) -> None:
         """Until the store has it: what was told must not be told again."""

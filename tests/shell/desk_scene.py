@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from secmon.adapters.store.sqlite import SqliteStore
-from secmon.api import Change, Delivery, Stored, StoreDown
+from secmon.api import Change, Contact, Delivery, Stored, StoreDown
 from secmon.core.model import (
     EMPTY_LAYOUT,
     Action,
@@ -67,6 +67,9 @@ class Disk:
 
     async def outstanding(self) -> int:
         return await self.store.outstanding()
+
+    async def contacts(self, names: Collection[str]) -> Sequence[Contact]:
+        return await self.store.contacts(names)
 
 
 @dataclass

@@ -3,14 +3,16 @@
 import asyncio
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from secmon.api import Delivery, Later, Never
+from secmon.api import Contact, Delivery, Later, Never, Role
+from secmon.core.model import Notice
 from secmon.shell.outbox import BROKEN_TRIES, Outbox
-from tests.shell.told import Flaky, Recorder, a_store, commit, running, texts
+from tests.shell.told import Flaky, Recorder, a_store, commit, opened, running, texts
 from tests.virtual import VirtualClock, virtual_time
 
 HOUR = 3600.0
@@ -53,6 +55,21 @@ async def test_the_words_are_made_at_delivery(tmp_path: Path) -> None:
     told = channel.tickets[0]
     assert isinstance(told, dict)
     assert told["summary"] == "Machine room too warm: 主机房 (一层) 27.1 °C, limit 25 °C"
+
+
+@virtual_time
+async def test_people_are_reached_by_what_is_known_at_delivery(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with a_store(tmp_path, clock) as store:
+        await store.add_user("wang", Role.OPERATOR)
+        change = opened(1)
+        notice = Notice("mail", "t1", "opened", clock.now(), people=("wang", "gone"))
+        await store.commit(replace(change, effects=(notice,)))
+        await store.set_contact(Contact("wang", "王强", email="wang@example.org"))
+        channel = Recorder(clock)
+        async with running(Outbox(store, {"mail": channel}, texts, clock)):
+            await asyncio.sleep(1)
+    assert channel.people == [[Contact("wang", "王强", email="wang@example.org")]]
 
 
 @virtual_time

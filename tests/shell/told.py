@@ -2,14 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from secmon.adapters.store.sqlite import SqliteStore
-from secmon.api import Clock, Delivery, Store, Stored, StoreDown
+from secmon.api import Clock, Contact, Delivery, Store, Stored, StoreDown
 from secmon.core.change import Change
 from secmon.core.model import Clock as Due
 from secmon.core.model import Notice, Op, Rule, Severity, Ticket, TicketState, Word
@@ -130,6 +130,9 @@ class Flaky:
     async def outstanding(self) -> int:
         return await self.store.outstanding()
 
+    async def contacts(self, names: Collection[str]) -> Sequence[Contact]:
+        return await self.store.contacts(names)
+
 
 @dataclass
 class Recorder:
@@ -141,6 +144,7 @@ class Recorder:
     tried: list[tuple[float, str]] = field(default_factory=list)  # when (loop time), key
     told: list[tuple[str, str]] = field(default_factory=list)  # key, text
     tickets: list[object] = field(default_factory=list)
+    people: list[Sequence[Contact]] = field(default_factory=list)
 
     async def send(self, delivery: Delivery, text: str) -> None:
         self.tried.append((self.clock.tick(), delivery.key))
@@ -151,6 +155,7 @@ class Recorder:
             raise answer
         self.told.append((delivery.key, text))
         self.tickets.append(delivery.ticket)
+        self.people.append(delivery.people)
 
     @property
     def keys(self) -> list[str]:

@@ -53,6 +53,7 @@ class NotifierKind(Generic[O]):
     name: str
     options: type[O]
     open: Callable[[O, Secrets, Context], AbstractAsyncContextManager[Notifier]]
+    for_people: bool = False  # read by people, so told what people need; else by programs
 
 
 @runtime_checkable

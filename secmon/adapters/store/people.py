@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from secmon.adapters.store.codec import moment, plain, stamp
+from secmon.adapters.store.codec import moment, plain, read, stamp, write
 from secmon.adapters.store.connection import Row, Session
-from secmon.api import Role, User
+from secmon.api import Contact, Role, User
 
 USE_NOTED_EVERY = timedelta(hours=1)  # a write for every request would be too dear
 
 ADD = """INSERT INTO person (site, name, role, password, created_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (site, name) DO NOTHING RETURNING name"""
 SET_PASSWORD = "UPDATE person SET password = $3 WHERE site = $1 AND name = $2 RETURNING name"
-ALL = "SELECT name, role, password, created_at FROM person WHERE site = $1 ORDER BY name"
-ONE = "SELECT name, role, password, created_at FROM person WHERE site = $1 AND name = $2"
+SET_CONTACT = "UPDATE person SET contact = $3 WHERE site = $1 AND name = $2 RETURNING name"
+COLUMNS = "name, role, password, created_at, contact"
+ALL = f"SELECT {COLUMNS} FROM person WHERE site = $1 ORDER BY name"
+ONE = f"SELECT {COLUMNS} FROM person WHERE site = $1 AND name = $2"
 ADD_TOKEN = """INSERT INTO token
     (site, sha256, person, name, created_at, used_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, NULL, $6)"""
 TOKENS = """SELECT name, created_at, used_at, expires_at FROM token
     WHERE site = $1 AND person = $2 ORDER BY created_at, name"""
-HOLDER = """SELECT p.name, p.role, p.password, p.created_at, t.used_at
+HOLDER = """SELECT p.name, p.role, p.password, p.created_at, p.contact, t.used_at
     FROM token t JOIN person p ON p.site = t.site AND p.name = t.person
     WHERE t.site = $1 AND t.sha256 = $2 AND (t.expires_at IS NULL OR t.expires_at > $3)"""
 NOTE_USE = "UPDATE token SET used_at = $3 WHERE site = $1 AND sha256 = $2"
@@ -53,6 +56,19 @@ async def set_password(session: Session, name: str, password: str) -> None:
     """ValueError if there is no such person."""
     if not await session.fetch(SET_PASSWORD, session.site, plain(name), password):
         raise ValueError(f"there is no user {name}")
+
+
+async def set_contact(session: Session, contact: Contact) -> None:
+    """ValueError if there is no such person."""
+    kept = await session.fetch(SET_CONTACT, session.site, plain(contact.user), write(contact))
+    if not kept:
+        raise ValueError(f"there is no user {contact.user}")
+
+
+async def contacts(session: Session, names: Collection[str]) -> list[Contact]:
+    """In the order of `names`; who is no user is left out."""
+    found = {user.name: user for user in await everybody(session)} if names else {}
+    return [found[name].contact or Contact(name) for name in names if name in found]
 
 
 async def everybody(session: Session) -> list[User]:
@@ -106,7 +122,14 @@ async def remove_token(session: Session, person: str, name: str) -> int:
 
 
 def _user(row: Row) -> User:
-    return User(row["name"], Role(row["role"]), row["password"], moment(row["created_at"]))
+    told = row["contact"]
+    return User(
+        row["name"],
+        Role(row["role"]),
+        row["password"],
+        moment(row["created_at"]),
+        read(Contact, told) if told else None,
+    )
 
 
 def _maybe(text: str | None) -> datetime | None:

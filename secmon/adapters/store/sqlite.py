@@ -31,7 +31,7 @@ from secmon.adapters.store.files import Size
 from secmon.adapters.store.journal import Line
 from secmon.adapters.store.lock import StoreLock
 from secmon.adapters.store.people import Token
-from secmon.api import Change, Clock, Delivery, Hour, Role, Stored, StoreDown, User
+from secmon.api import Change, Clock, Contact, Delivery, Hour, Role, Stored, StoreDown, User
 from secmon.core.model import Entry, Ticket, TicketState
 
 OUTBOX_KEPT = timedelta(days=30)  # rows that were told or given up
@@ -214,6 +214,15 @@ class SqliteStore:
         """`password` is an scrypt text. ValueError if there is no such user."""
         async with self._db.writing() as session:
             await people.set_password(session, name, password)
+
+    async def set_contact(self, contact: Contact) -> None:
+        """How a user is reached from now on. ValueError if there is no such user."""
+        async with self._db.writing() as session:
+            await people.set_contact(session, contact)
+
+    async def contacts(self, names: Collection[str]) -> list[Contact]:
+        """How these users are reached, in this order; who is no user is left out."""
+        return await people.contacts(self._db.reader, names)
 
     async def users(self) -> list[User]:
         return await people.everybody(self._db.reader)

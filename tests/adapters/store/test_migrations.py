@@ -18,11 +18,14 @@ CREATE INDEX ticket_remark
 """
 
 
+NEXT = f"{len(shipped()) + 1:04d}"
+
+
 def later(folder: Path, text: str = SECOND) -> tuple[Migration, ...]:
     """The shipped schema and one migration more, as files of a later secmon."""
     schema = folder / "later"
     schema.mkdir(exist_ok=True)
-    (schema / f"{len(shipped()) + 1:04d}_remark.sql").write_text(text)
+    (schema / f"{NEXT}_remark.sql").write_text(text)
     return (*shipped(), *migrations.read(schema))
 
 
@@ -52,10 +55,10 @@ async def test_an_upgrade_keeps_a_copy_and_everything_in_it(tmp_path: Path) -> N
     async with store(tmp_path) as old:
         opened = await old.commit(change(ticket()))
     async with store(tmp_path, known=later(tmp_path)) as new:
-        assert new.upgraded == ("0002_remark.sql",)
+        assert new.upgraded == (f"{NEXT}_remark.sql",)
         assert (await new.load()).tickets == [opened.tickets["t-1"]]
         assert "remark" in columns(new.path)
-    copy = tmp_path / "secmon.db.before-0002"
+    copy = tmp_path / f"secmon.db.before-{NEXT}"
     assert "remark" not in columns(copy)
     with pytest.raises(WrongSchema):
         async with store(tmp_path):
@@ -73,15 +76,17 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
         async with store(tmp_path):
             pass
     text = str(refused.value)
-    assert "expected schema 1 or older (got 2)" in text
-    assert f"secmon db restore {tmp_path}/secmon.db.before-0002" in text
+    assert f"expected schema {len(shipped())} or older (got {len(shipped()) + 1})" in text
+    assert f"secmon db restore {tmp_path}/secmon.db.before-{NEXT}" in text
     assert (tmp_path / "secmon.db").read_bytes() == before
 
 
 async def test_an_edited_migration_is_refused(tmp_path: Path) -> None:
     async with store(tmp_path, known=later(tmp_path)):
         pass
-    with pytest.raises(WrongSchema, match=r"0002_remark.sql is not the file that made this store"):
+    with pytest.raises(
+        WrongSchema, match=f"{NEXT}_remark.sql is not the file that made this store"
+    ):
         async with store(tmp_path, known=later(tmp_path, SECOND + "-- edited\n")):
             pass
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from secmon.api import Role, User
+from secmon.api import Contact, Role, User
 from tests.adapters.store.made import NOW, store
 
 
@@ -33,6 +33,21 @@ async def test_a_user_is_added_once(tmp_path: Path) -> None:
         assert await kept.user("nobody") is None
         assert [user.name for user in await kept.users()] == ["wang", "李工"]
         assert "scrypt" not in repr(wang)
+
+
+async def test_how_people_are_reached_is_kept_and_told_in_the_order_asked(tmp_path: Path) -> None:
+    async with store(tmp_path) as kept:
+        for name in ("wang", "li", "zhao"):
+            await kept.add_user(name, Role.OPERATOR)
+        wang = Contact("wang", "王强", "13800000001", "wang@example.org", {"feishu": "ou_1"}, "zh")
+        await kept.set_contact(wang)
+        assert await kept.contacts(["zhao", "nobody", "wang"]) == [Contact("zhao"), wang]
+        assert await kept.contacts([]) == []
+        with pytest.raises(ValueError, match="there is no user nobody"):
+            await kept.set_contact(Contact("nobody"))
+    async with store(tmp_path) as again:
+        found = await again.user("wang")
+        assert found is not None and found.contact == wang
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\0b", "\ud800"])

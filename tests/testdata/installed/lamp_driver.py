@@ -67,6 +67,7 @@ PLAIN = Driver("plain", PlainOptions, None, connect, needs_address=False)
 
 class Paper:
     options = PaperOptions
+    for_people = False
 
 
 PAPER = Paper()
