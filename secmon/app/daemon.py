@@ -26,6 +26,7 @@ from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
 from secmon.console.views import device_row
 from secmon.core.derive import RESTING, Deriver, Layouts
+from secmon.core.kpi import Watched
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
 from secmon.core.tickets import as_json
 from secmon.core.world import World
@@ -33,6 +34,7 @@ from secmon.loading import ConfigError, Loaded, load
 from secmon.shell.desk import Desk
 from secmon.shell.history import Recorder
 from secmon.shell.poller import Hooks, Poller, Setup
+from secmon.shell.tally import Tally
 from secmon.texts import Texts
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class Daemon:
             ),
         )
         self.recorder = Recorder(loaded.policy.words, clock, store.add_hours)
+        self.tally = Tally(lambda: (self.world, self.policy), clock, store.add_watched)
         self.texts = texts_of(loaded)
         self.channels = Channels(
             loaded,
@@ -104,6 +107,7 @@ class Daemon:
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self.poller.run(), name="poller")
             tasks.create_task(self.recorder.run(), name="recorder")
+            tasks.create_task(self.tally.run(), name="tally")
             tasks.create_task(self.channels.run(), name="outbox")
             tasks.create_task(self._beat(), name="heartbeat")
             tasks.create_task(self._prune(), name="prune")
@@ -330,6 +334,12 @@ class Daemon:
 
     async def user(self, digest: str) -> User | None:
         return await self.store.token(digest)
+
+    async def watched(self, month: str) -> Sequence[Watched]:
+        return await self.store.watched(month)
+
+    async def opened(self, since: datetime, until: datetime) -> Sequence[Ticket]:
+        return await self.store.opened(since, until)
 
     # --- what administrators ask ---
 

@@ -14,6 +14,7 @@ from secmon.api import Clock, StoreDown, User
 from secmon.console import views
 from secmon.console.access import READERS, WORKERS, Brake, Door, guard, need, networks
 from secmon.console.admin import OFFICE, Office, admin_routes
+from secmon.console.kpi import COUNTED, Counted, kpi_routes
 from secmon.console.openapi import document
 from secmon.console.problems import Problem, as_problems
 from secmon.console.requests import BODY, Kind, body_of, json_response
@@ -40,7 +41,7 @@ PAGE = 500  # tickets of a listing, at most 5,000 by `limit`
 OPEN_PATHS = frozenset(("/api/v1/openapi.json",))
 
 
-class Daemon(Office, Protocol):
+class Daemon(Office, Counted, Protocol):
     """What the API needs of the daemon behind it."""
 
     clock: Clock
@@ -78,7 +79,9 @@ def application(
     )
     app[DAEMON] = daemon
     app[OFFICE] = daemon
+    app[COUNTED] = daemon
     app.add_routes(admin_routes())
+    app.add_routes(kpi_routes())
     app.add_routes(beside)
     app.add_routes(
         [

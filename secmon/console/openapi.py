@@ -91,6 +91,15 @@ def _paths() -> Schema:
             "parameters": [number, _parameter("verb", "path", _enum(verbs))],
             "post": _call("act", "Apply a verb", _ref("Ticket"), (400, 404, 409), body="Action"),
         },
+        "/api/v1/kpi": {
+            "get": _call(
+                "kpi",
+                "The figures of a month, by system and of the whole site",
+                _ref("Kpi"),
+                (400,),
+                parameters=[_parameter("month", "query", TEXT, "like 2026-11; else this month")],
+            ),
+        },
         **_admin_paths(),
         "/api/v1/events": {
             "get": {
@@ -255,6 +264,7 @@ def _schemas() -> Schema:
             }
         ),
         "Ticket": _object(_ticket()),
+        "Kpi": _object(_kpi()),
         "Report": _object(
             {"device": TEXT, "note": TEXT, "part": TEXT, "severity": _enum(Severity)},
             required=["device", "note"],
@@ -313,6 +323,20 @@ def _ticket() -> Schema:
         "suppressed": _array(TEXT),
         "removed": FLAG,
         "journal": _array(line),
+    }
+
+
+def _kpi() -> Schema:
+    maybe: Schema = {"type": ["number", "null"]}
+    clock = _object({"kept": WHOLE, "of": WHOLE, "ratio": maybe})
+    figures: Schema = {
+        **dict.fromkeys(("devices", "tickets", "cancelled", "unrestored"), WHOLE),
+        **dict.fromkeys(("online_ratio", "intact_ratio", "mtta_seconds", "mttr_seconds"), maybe),
+        "clocks": _object({str(one): clock for one in Clock}),
+    }
+    return {
+        **{"month": TEXT, "from": TIME, "to": TIME, "site": _object(figures)},
+        "systems": _array(_object({"system": TEXT, **figures})),
     }
 
 

@@ -25,6 +25,7 @@ from secmon.adapters.store import (
     outbox,
     people,
     tickets,
+    watched,
 )
 from secmon.adapters.store.connection import Connections, open_connections, session
 from secmon.adapters.store.files import Size
@@ -32,6 +33,7 @@ from secmon.adapters.store.journal import Line
 from secmon.adapters.store.lock import StoreLock
 from secmon.adapters.store.people import Token
 from secmon.api import Change, Clock, Contact, Delivery, Hour, Role, Stored, StoreDown, User
+from secmon.core.kpi import Watched
 from secmon.core.model import Entry, Ticket, TicketState
 
 OUTBOX_KEPT = timedelta(days=30)  # rows that were told or given up
@@ -202,6 +204,21 @@ class SqliteStore:
     ) -> list[Hour]:
         """All parts' hours that start in [since, until), oldest first."""
         return await history.span(self._db.reader, device, reading, since, until)
+
+    # --- the month's figures ---
+
+    async def add_watched(self, rows: Sequence[Watched]) -> None:
+        """Adds to what is there of the same month, device and system, all in one transaction."""
+        async with self._db.writing() as session:
+            await watched.add(session, rows)
+
+    async def watched(self, month: str) -> list[Watched]:
+        """Every device that was looked at in this month (`2026-11`)."""
+        return await watched.month(self._db.reader, month)
+
+    async def opened(self, since: datetime, until: datetime) -> list[Ticket]:
+        """Tickets opened in [since, until), ended or not, oldest first."""
+        return await watched.opened(self._db.reader, since, until)
 
     # --- people ---
 
