@@ -140,6 +140,7 @@ class Target:
     memory: Memory
     shared: object = None  # what the driver's `shared` gave: sockets, gateways
     now: Callable[[], datetime] | None = None  # wall time, UTC: for a protocol that signs by it
+    timezone: str = "UTC"  # IANA name of the site's: for what is allowed at certain hours only
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,9 @@ class Batch:
     values: Sequence[Value]
     facts: Mapping[str, str] = field(default_factory=dict)
     evidence: bytes | None = None
+    repeated: Collection[tuple[str, str]] = ()
+    """Readings and their parts that this poll did not take, shown on since none was due: they are
+    not judged again."""
 
 
 class Probe(Protocol):
@@ -186,6 +190,8 @@ class Driver(Generic[O, P]):
     shared: Callable[[], AbstractAsyncContextManager[object]] | None = None
     """Entered once per daemon; what it gives reaches every target as `shared`."""
     needs_address: bool = True
+    least_timeout: Callable[[O], float] = lambda _: 0.0
+    """Seconds that a poll must be given with these options."""
 
 
 class Clock(Protocol):

@@ -21,16 +21,13 @@ GLANCE = timedelta(minutes=10)
 
 
 class Nothing:
-    """No store, so no memory: what a driver puts there is gone after the poll."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], bytes] = {}
+    """No store, so no memory, and a driver that looks can tell."""
 
     async def get(self, part: str, key: str) -> bytes | None:
-        return self._kept.get((part, key))
+        return None
 
     async def put(self, part: str, key: str, value: bytes) -> None:
-        self._kept[part, key] = value
+        return None
 
 
 async def poll_once(loaded: Loaded, devices: Sequence[str]) -> dict[str, list[Observation]]:

@@ -32,6 +32,7 @@ def _setup(loaded: Loaded, probe: ProbeSetup, known: dict[str, Credentials]) -> 
         parts=device.parts,
         bus=probe.bus,
         fingerprint=f"{probe.fingerprint} {_derived_by(loaded.policy, device)}",
+        timezone=loaded.policy.timezone,
     )
 
 

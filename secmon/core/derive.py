@@ -108,6 +108,7 @@ class Deriver:
             None,
             seen.facts,
             seen.evidence,
+            seen.repeated,
         )
 
     def _derive(self, seen: Observation) -> Got:

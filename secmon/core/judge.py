@@ -198,6 +198,8 @@ def _values(poll: _Poll, plan: Plan, state: ProbeState) -> None:
         position, value = plan.positions[place], state.watched[place]
         if quiet and known is not None and known[place] == value:
             continue
+        if (position.reading, position.part) in poll.seen.repeated:
+            continue
         for rule in position.rules:
             if rule.op is Op.STUCK:
                 continue

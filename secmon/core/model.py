@@ -6,7 +6,7 @@ serves rates and soaks within one run of the daemon.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -117,6 +117,7 @@ class Observation:
     failure: Failure | None = None
     facts: Mapping[str, str] = field(default_factory=dict)  # serial, MAC, stream_uri …
     evidence: bytes | None = None  # a JPEG ≤ 64 kB, kept only if it opens or worsens a fault
+    repeated: Collection[tuple[str, str]] = ()  # readings and parts of an earlier poll: not judged
 
     @property
     def reached(self) -> bool | None:

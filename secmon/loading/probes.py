@@ -152,8 +152,15 @@ class Probes:
             return None
         profile = self._profile(entry, driver, device_profile, here)
         self._check_credentials(entry.credentials, here)
+        least = timedelta(seconds=driver.least_timeout(options) if options is not None else 0)
         every = entry.every or EVERY
-        timeout = entry.timeout or min(TIMEOUT, every)
+        timeout = entry.timeout or min(max(TIMEOUT, least), every)
+        if timeout < least:
+            at, key = (here.at("timeout"), "") if entry.timeout else (here, "`timeout` and `every` of ")
+            at.wrong(
+                f"expected {key}at least {least.total_seconds():g}s for what this probe is to do "
+                f"(got {timeout.total_seconds():g}s)"
+            )
         if timeout > every:
             here.at("timeout").doubt("expected at most what `every` says: polls will be skipped")
         if options is None:

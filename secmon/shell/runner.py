@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from zlib import crc32
@@ -110,6 +110,7 @@ class Runner:
         return (
             self._setup.fingerprint == setup.fingerprint
             and self._setup.credentials == setup.credentials
+            and self._setup.timezone == setup.timezone
         )
 
     def ask(self) -> None:
@@ -262,12 +263,14 @@ class Runner:
 
     def _good(self, got: Sequence[Reading] | Batch, at: datetime, tick: float) -> Observation:
         facts: Mapping[str, str]
+        repeated: Collection[tuple[str, str]]
         if isinstance(got, Batch):
             raw, values, facts, evidence = got.layout, got.values, got.facts, got.evidence
+            repeated = got.repeated
         else:
             sound = [reading for reading in got if _is_sound(reading.value)]
             raw, values = arrange(sound, self._raw)
-            facts, evidence = {}, None
+            facts, evidence, repeated = {}, None, ()
         if raw is not self._raw or self._layout is None:
             self._raw, self._layout = raw, self._intern(raw)
         setup = self._setup
@@ -282,6 +285,7 @@ class Runner:
                 None,
                 facts,
                 evidence,
+                repeated,
             )
         )
 
@@ -300,6 +304,7 @@ class Runner:
             memory=self._hooks.memory(setup.device),
             shared=self._shared,
             now=self._clock.now,
+            timezone=setup.timezone,
         )
         stack = AsyncExitStack()
         self._stack = stack

@@ -31,6 +31,7 @@ class Setup:
     parts: Mapping[str, Part]
     bus: str | None
     fingerprint: str
+    timezone: str = "UTC"  # IANA name of the site's
 
 
 @dataclass(slots=True)
