@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from xml.etree.ElementTree import Element
 
+from probes.onvif.head import OnvifHead
+from probes.onvif.recall import Recall, Walking
 from probes.onvif.session import LogIn, Session
-from probes.wire import onvif
+from probes.wire import onvif, onvif_ptz
 from probes.wire.onvif import DEVICE, MEDIA, MEDIA2, PTZ, Operation, Place, Profile
 from probes.wire.soap import Malformed, clean
 from secmon.api import Batch, Garbled, Layout, ProbeError, Reading, Refused, Target, arrange
@@ -32,7 +35,9 @@ class Known:
     clock_frame: int | None = None  # of the last answer on the time that was skimmed rightly
     facts: Mapping[str, str] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)  # operations that this log-in has no right to
+    walking: Walking = field(default_factory=Walking)
     layout: Layout | None = None  # readings stand in one order: the clock, then channels
+    whole_layout: Layout | None = None  # these, then presets
 
     def due(self) -> bool:
         """Counts a poll. Set before asking: a device that is slow here loses one poll, not all."""
@@ -46,7 +51,16 @@ class Known:
 class OnvifProbe:
     """Asks one device over connections that last one poll."""
 
-    __slots__ = ("_address", "_channels", "_known", "_now", "_port", "_where")
+    __slots__ = (
+        "_address",
+        "_channels",
+        "_known",
+        "_now",
+        "_port",
+        "_recall",
+        "_timeout",
+        "_where",
+    )
 
     def __init__(
         self,
@@ -55,8 +69,12 @@ class OnvifProbe:
         channels: Sequence[str],
         known: Known,
         now: Callable[[], datetime],
+        *,
+        recall: Recall | None = None,
     ) -> None:
         self._address = target.address
+        self._timeout = target.timeout
+        self._recall = recall
         self._port = port
         self._channels = channels
         self._known = known
@@ -65,13 +83,20 @@ class OnvifProbe:
 
     async def read(self) -> Batch:
         """One poll. Raises Unreachable, Refused, Garbled."""
-        session = Session(self._address, self._known.log_in, self._now, self._where)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        session = self._session()
         try:
-            return await self._poll(session)
+            batch = await self._poll(session)
+            if self._recall is None:
+                return batch
+            return await self._with_presets(batch, self._recall, session, deadline)
         except Malformed as wrong:
             raise Garbled(f"{self._where}: {wrong}") from None
         finally:
             session.close()
+
+    def _session(self) -> Session:
+        return Session(self._address, self._known.log_in, self._now, self._where)
 
     async def _poll(self, session: Session) -> Batch:
         known = self._known
@@ -138,6 +163,45 @@ class OnvifProbe:
         known.profiles, known.profiles_body = profiles, seen
         return changed
 
+    # --- presets of a head, where the site file names some ---
+
+    async def _with_presets(
+        self, batch: Batch, recall: Recall, session: Session, deadline: float
+    ) -> Batch:
+        token = self._head_token()
+        offered = await self._offered(session, token)
+        head = None
+        if token:
+            head = OnvifHead(session, self._place(PTZ), token, self._session)
+        told = await recall.poll(self._known.walking, offered, head, deadline)
+        pairs = zip(batch.layout.names, batch.layout.parts, batch.values, strict=True)
+        readings = [Reading(name, value, part) for name, part, value in pairs]
+        layout, values = arrange([*readings, *told.readings], self._known.whole_layout)
+        self._known.whole_layout = layout
+        return Batch(layout, values, {**batch.facts, **told.facts}, repeated=told.repeated)
+
+    async def _offered(self, session: Session, token: str) -> Sequence[onvif_ptz.Preset] | None:
+        """What the head can be sent to now; None where this log-in may not ask, or the answer is
+        none. Asked at every poll, read when it changed."""
+        walking, operation = self._known.walking, onvif.presets(token)
+        if not token:
+            return ()
+        if operation.name in self._known.denied:
+            return None
+        try:
+            response = await session.fetch(self._place(PTZ), operation)
+            seen = hash(response.body)
+            if seen != walking.offered_body:
+                answer = session.open(response, operation)
+                walking.offered, walking.offered_body = onvif_ptz.read_presets(answer), seen
+        except Refused as no:
+            if no.credentials:
+                self._known.denied.add(operation.name)
+            return None if no.credentials else ()
+        except Garbled:
+            return None
+        return walking.offered
+
     # --- what is asked seldom ---
 
     async def _services(self, session: Session) -> Mapping[str, Place]:
@@ -201,8 +265,8 @@ class OnvifProbe:
 
     async def _presets(self, session: Session) -> dict[str, str]:
         """The names of what the first head that moves can be sent to; it may have none."""
-        token = next((one.token for _, one in self._wanted() if one.ptz), "")
-        if not token or PTZ not in self._known.services:
+        token = self._head_token()
+        if not token:
             return {}
         if (answer := await self._may(session, PTZ, onvif.presets(token))) is None:
             return {}
@@ -226,6 +290,12 @@ class OnvifProbe:
             raise
 
     # --- what is known ---
+
+    def _head_token(self) -> str:
+        """The profile of the first head that moves; empty where there is none."""
+        if PTZ not in self._known.services:
+            return ""
+        return next((one.token for _, one in self._wanted() if one.ptz), "")
 
     def _wanted(self) -> list[tuple[str, Profile]]:
         """The channels that the site file names, else every profile with a picture."""

@@ -156,10 +156,9 @@ class Probes:
         every = entry.every or EVERY
         timeout = entry.timeout or min(max(TIMEOUT, least), every)
         if timeout < least:
-            at, key = (here.at("timeout"), "") if entry.timeout else (here, "`timeout` and `every` of ")
-            at.wrong(
-                f"expected {key}at least {least.total_seconds():g}s for what this probe is to do "
-                f"(got {timeout.total_seconds():g}s)"
+            (here.at("timeout") if entry.timeout else here.at("every")).wrong(
+                f"expected at least {least.total_seconds():g}s, which the probe's other keys ask "
+                f"for (got {timeout.total_seconds():g}s)"
             )
         if timeout > every:
             here.at("timeout").doubt("expected at most what `every` says: polls will be skipped")
