@@ -36,7 +36,7 @@ class Away:
 
 @dataclass(slots=True)
 class Record:
-    """Of one preset that may be recalled. `times` (verdicts) and `tries` (moves) of `day`, local."""
+    """Of one preset that may be recalled. `times` (verdicts), `tries` (moves): of `day`, local."""
 
     day: str = ""
     times: int = 0

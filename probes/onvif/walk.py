@@ -5,8 +5,8 @@ Rules that hold here:
   uses it. What moves it during the walk and is not us ends the walk: nobody's move is undone.
 - Before every move it is written down where the head was and where the move may leave it, so that a
   walk which is cut off at any point is ended by `resume`, by whoever comes next.
-- A head that ends elsewhere than it was sent may be off, or in a person's hands. Then nothing is said
-  and nothing done until a later poll: who holds it moves on, a head that is off stays.
+- A head that ends elsewhere than it was sent may be off, or in a person's hands. Then nothing is
+  said and nothing done until a later poll: who holds it moves on, a head that is off stays.
 - Where a head stands is what it says; it may never say that it moves, so it has arrived when its
   position stands still.
 """

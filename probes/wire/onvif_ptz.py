@@ -20,7 +20,7 @@ from probes.wire.soap import child, children, clean, text
 NODES_MAX = 64
 SPACES_MAX = 16  # of one node
 
-_NUMBER = re.compile(r"[-+]?[0-9]{1,9}(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?|[-+]?\.[0-9]{1,15}")
+_NUMBER = re.compile(r"[-+]?[0-9]{1,9}(\.[0-9]{0,24})?([eE][-+]?[0-9]{1,2})?|[-+]?\.[0-9]{1,24}")
 _SPACE = re.compile(r"[!-~]{1,256}")
 
 

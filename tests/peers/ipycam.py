@@ -8,7 +8,7 @@ import importlib.util
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +43,11 @@ class Camera:
 
 
 @contextmanager
-def ipycam(folder: Path, **config: object) -> Iterator[Camera]:
-    """A camera with a log-in, unless `config` (CameraConfig's fields) says otherwise."""
+def ipycam(
+    folder: Path, places: Mapping[str, tuple[float, float, float]] | None = None, **config: object
+) -> Iterator[Camera]:
+    """A camera with a log-in, unless `config` (CameraConfig's fields) says otherwise. `places`:
+    pan, tilt and zoom by the tokens of PRESETS. It keeps its presets in `ptz_presets.json`."""
     if importlib.util.find_spec("ipycam") is None:
         pytest.skip("ipycam is not installed: run make setup")
     (folder / "camera.json").write_text(
@@ -53,8 +56,9 @@ def ipycam(folder: Path, **config: object) -> Iterator[Camera]:
     (folder / "ptz_presets.json").write_text(
         json.dumps(
             {
-                token: {"token": token, "name": name, "pan": 0.1, "tilt": 0.2, "zoom": 0.0}
+                token: {"token": token, "name": name, "pan": pan, "tilt": tilt, "zoom": zoom}
                 for token, name in PRESETS.items()
+                for pan, tilt, zoom in ((places or {}).get(token, (0.1, 0.2, 0.0)),)
             }
         )
     )
