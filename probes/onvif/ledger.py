@@ -42,6 +42,7 @@ class Record:
     times: int = 0
     tries: int = 0
     at: str = ""  # of the latest recall, ISO 8601 in UTC
+    fresh: bool = False  # not told yet: the poll that found it failed later on
     reached: bool | None = None  # None: it told nothing
     ratio: float | None = None
     baseline: Position | None = None

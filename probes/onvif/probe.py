@@ -183,7 +183,7 @@ class OnvifProbe:
     async def _offered(self, session: Session, token: str) -> Sequence[onvif_ptz.Preset] | None:
         """What the head can be sent to now; None where this log-in may not ask, or the answer is
         none. Asked at every poll, read when it changed."""
-        walking, operation = self._known.walking, onvif.presets(token)
+        walking, operation = self._known.walking, onvif_ptz.presets(token)
         if not token:
             return ()
         if operation.name in self._known.denied:
@@ -268,9 +268,9 @@ class OnvifProbe:
         token = self._head_token()
         if not token:
             return {}
-        if (answer := await self._may(session, PTZ, onvif.presets(token))) is None:
+        if (answer := await self._may(session, PTZ, onvif_ptz.presets(token))) is None:
             return {}
-        names = (preset.name for preset in onvif.read_presets(answer))
+        names = (preset.name for preset in onvif_ptz.read_presets(answer))
         return {"presets": ", ".join(filter(None, names))[:PRESETS_TEXT]}
 
     async def _may(self, session: Session, service: str, operation: Operation) -> Element | None:

@@ -19,7 +19,7 @@ from probes.onvif.presets import Presets, Window
 from probes.onvif.stops import DONE, DOUBTED, UNFINISHED, Blind, Found, Head, Outcome, Pace, Stop
 from probes.onvif.walk import Walk
 from probes.wire.onvif_ptz import Preset
-from secmon.api import Memory, Reading, Refused, StoreDown, Target
+from secmon.api import Memory, ProbeError, Reading, Refused, StoreDown, Target
 
 DOUBT_S = 30.0  # a person who holds the head has moved on by then
 AGAIN_S = 600.0  # after somebody used the head, or a walk could not be made
@@ -80,12 +80,11 @@ class Recall:
                 for name in self._options.plan
             ]
         if self._options.recall and self._options.window is not None:
-            before = self._now()
             returned = await self._recall(known, offered or (), head, deadline)
             if returned is not None:
                 told.readings.append(Reading("preset_returned", returned))
-            if known.ledger is not None:
-                self._results(told, known.ledger, self._options.window, before)
+            if known.ledger is not None and self._results(told, known.ledger, self._options.window):
+                await ledgers.write(self._memory, known.ledger)
             told.facts = {f"preset/{name}": said for name, said in known.stops.items()}
             told.facts["preset_walk"] = known.said
         return told
@@ -176,25 +175,42 @@ class Recall:
         head: Head,
         deadline: float,
     ) -> bool | None:
-        stops = self._due(known, ledger, offered)
-        book = LedgerBook(ledger, self._memory)
-        out = Outcome(told=ledger.told)
+        out, failure = Outcome(told=ledger.told), None
         try:
-            walk = Walk(head, await head.node(), book, out, deadline=deadline, pace=self._pace)
-            if ledger.away is not None:
-                await walk.resume(ledger.away)
-            else:
-                await walk.run(stops, offered)
+            await self._go(known, ledger, head, offered=offered, deadline=deadline, out=out)
         except Blind:
             out.said = "the camera does not say where its head stands"
             out.returned = False if ledger.away is not None else None
         except Refused as no:
             out.said, out.denied = str(no), no.credentials
             out.returned = False if ledger.away is not None else None
-        finally:
+        except ProbeError as error:
+            out.said, failure = "cut off: the device failed", error
+        except asyncio.CancelledError:
             self._enter(known, ledger, out)
+            raise
+        self._enter(known, ledger, out)
         await ledgers.write(self._memory, ledger)
+        if failure is not None:
+            raise failure
         return True if ledger.away is None and out.returned is None else out.returned
+
+    async def _go(
+        self,
+        known: Walking,
+        ledger: Ledger,
+        head: Head,
+        *,
+        offered: Sequence[Preset],
+        deadline: float,
+        out: Outcome,
+    ) -> None:
+        book, node = LedgerBook(ledger, self._memory), await head.node()
+        walk = Walk(head, node, book, out, deadline=deadline, pace=self._pace)
+        if ledger.away is not None:
+            await walk.resume(ledger.away)
+        else:
+            await walk.run(self._due(known, ledger, offered), offered)
 
     def _enter(self, known: Walking, ledger: Ledger, out: Outcome) -> None:
         """What came of a walk, also of one that was cut off."""
@@ -229,8 +245,9 @@ class Recall:
 
     # --- what is told of it ---
 
-    def _results(self, told: Told, ledger: Ledger, window: Window, before: datetime) -> None:
-        over = window.over(before, self._zone)
+    def _results(self, told: Told, ledger: Ledger, window: Window) -> bool:
+        """What the latest recalls found, new or not. True: something is new."""
+        over, news = window.over(self._now(), self._zone), False
         for name in self._options.recall:
             record = ledger.of(name)
             at = record.moment
@@ -243,8 +260,10 @@ class Recall:
             if record.ratio is not None:
                 readings.append(Reading("preset_deviation_ratio", round(record.ratio, 5), name))
             told.readings += readings
-            if at < before:
+            if not record.fresh:
                 told.repeated |= {(one.name, one.part) for one in readings}
+            news, record.fresh = news or record.fresh, False
+        return news
 
 
 class LedgerBook:
@@ -272,7 +291,7 @@ class LedgerBook:
 
 def _count(record: Record, found: Found, at: datetime) -> None:
     record.times += 1
-    record.at = at.isoformat()
+    record.at, record.fresh = at.isoformat(), True
     record.reached, record.ratio = found.reached, found.ratio
     if found.learned is not None:
         record.baseline, record.baseline_of = found.learned, found.stop.token

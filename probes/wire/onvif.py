@@ -25,7 +25,6 @@ DEVICE_PATH = "/onvif/device_service"  # Core, 5.1.1
 
 SERVICES_MAX = 64
 PROFILES_MAX = 512  # a recorder of 128 channels has two or three each
-PRESETS_MAX = 512
 SKIMMED_MAX = 1000  # bytes of a time
 URI_MAX = 512  # characters
 TOKEN_MAX = 128  # Core says 64
@@ -75,11 +74,6 @@ def stream_uri(service: str, token: str) -> Operation:
     """Media 5.15.1, Media2 5.5.1."""
     asked = _SETUP if service == MEDIA else "<Protocol>RTSP</Protocol>"
     return _operation("GetStreamUri", service, f"{asked}{_profile(token)}")
-
-
-def presets(token: str) -> Operation:
-    """PTZ 5.5.1."""
-    return _operation("GetPresets", PTZ, _profile(token))
 
 
 def _profile(token: str) -> str:
@@ -185,19 +179,6 @@ def _read_profile(profile: Element) -> Profile:
         parts |= {f"{local(part)}Configuration": part for part in inner}
     video, ptz = (f"{name}Configuration" in parts for name in ("VideoEncoder", "PTZ"))
     return Profile(token, clean(named or ""), video, ptz)
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    token: str
-    name: str
-
-
-def read_presets(answer: Element) -> tuple[Preset, ...]:
-    """What the head can be sent to; a preset may have no name."""
-    found = children(answer, "Preset")[:PRESETS_MAX]
-    made = (Preset(one.get("token", ""), clean(text(one, "Name"))) for one in found)
-    return tuple(one for one in made if 0 < len(one.token) <= TOKEN_MAX)
 
 
 def read_mac(answer: Element) -> str:

@@ -13,11 +13,12 @@ from itertools import islice
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
 
-from probes.wire.onvif import PRESETS_MAX, PTZ, SCHEMA, TOKEN_MAX, URI_MAX, Operation
+from probes.wire.onvif import PTZ, SCHEMA, TOKEN_MAX, URI_MAX, Operation
 from probes.wire.ptz import Position, Range, Ranges
 from probes.wire.soap import child, children, clean, text
 
 NODES_MAX = 64
+PRESETS_MAX = 512
 SPACES_MAX = 16  # of one node
 
 _NUMBER = re.compile(r"[-+]?[0-9]{1,9}(\.[0-9]{0,24})?([eE][-+]?[0-9]{1,2})?|[-+]?\.[0-9]{1,24}")
@@ -36,6 +37,11 @@ ABILITIES = _operation("GetServiceCapabilities")
 def status(token: str) -> Operation:
     """5.4.1. `token`: of the media profile, as in all of these."""
     return _operation("GetStatus", _profile(token))
+
+
+def presets(token: str) -> Operation:
+    """5.5.1."""
+    return _operation("GetPresets", _profile(token))
 
 
 def goto_preset(token: str, preset: str) -> Operation:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from secmon.core import sla, tickets
+from secmon.core.change import ProbeState
 from secmon.core.draft import Draft
 from secmon.core.model import (
     DEVICE_UP,
@@ -71,12 +73,22 @@ def _unverified(draft: Draft, ticket: Ticket) -> str:
         and (
             ticket.reading in ("", DEVICE_UP)
             or (ticket.reading == PROBE_SUCCESS and ticket.part == plan.label)
-            or ticket.reading in state.layout.spans
+            or _looked_at(ticket, state, mark.at)
         )
     ]
     if any(at > mark.at for at in good):
         return ""
     return "is not verified: no good observation since it was repaired"
+
+
+def _looked_at(ticket: Ticket, state: ProbeState, since: datetime) -> bool:
+    """Did a poll take the ticket's reading? One that is repeated from before counts if it cleared
+    the fault since then."""
+    if ticket.reading not in state.layout.spans:
+        return False
+    if (ticket.reading, ticket.part) not in state.repeated:
+        return True
+    return ticket.cleared_at is not None and ticket.cleared_at > since
 
 
 def _report(draft: Draft, action: Action) -> str | Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +36,7 @@ class ProbeState:
     watched: tuple[Value, ...] = ()  # the values that rules look at
     moved: Mapping[int, tuple[float, datetime]] = field(default_factory=dict)
     """Position in `watched` → when its value last changed; only where a rule asks for stuck."""
+    repeated: Collection[tuple[str, str]] = ()  # readings and parts that this poll did not take
 
 
 def answers(polls: Iterable[ProbeState | None]) -> bool | None:

@@ -132,6 +132,7 @@ def _state(poll: _Poll, plan: Plan) -> ProbeState:
         plan,
         watched,
         _moved(poll, plan, watched) if plan.stuck else {},
+        seen.repeated,
     )
 
 
@@ -188,7 +189,9 @@ def _values(poll: _Poll, plan: Plan, state: ProbeState) -> None:
     draft, device, before = poll.draft, poll.device, poll.before
     if plan.stuck:
         _stand_still(poll, plan, state)
-    known = before.watched if before is not None and before.plan is plan else None
+    known = None  # what the last poll was judged by
+    if before is not None and before.plan is plan and not before.repeated:
+        known = before.watched
     quiet = device.id not in draft.world.troubled and not draft.faults
     if quiet and not plan.lacks and known == state.watched:
         return

@@ -14,7 +14,7 @@ import pytest
 
 from probes.onvif import DRIVER, Options
 from probes.onvif.session import Session, log_in
-from probes.wire import onvif
+from probes.wire import onvif, onvif_ptz
 from probes.wire.onvif import DEVICE_PATH, MEDIA, PROFILES, Operation, Place
 from secmon.api import Batch, Credentials, Probe, Refused, Unreachable
 from tests.peers.ipycam import PASSWORD, PRESETS, USER, Camera, ipycam
@@ -184,7 +184,7 @@ async def everything(peer: Camera) -> dict[str, object]:
             ],
             "presets": [
                 (one.token, one.name)
-                for one in onvif.read_presets(await ask(onvif.presets(profiles[0].token)))
+                for one in onvif_ptz.read_presets(await ask(onvif_ptz.presets(profiles[0].token)))
             ],
             "year": moment.year,
         }

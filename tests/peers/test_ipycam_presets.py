@@ -90,11 +90,8 @@ async def test_a_head_that_moves_is_left_alone(camera: Camera) -> None:
 async def test_outside_the_window_and_without_recall_it_stays(camera: Camera) -> None:
     home = await sent(camera, Position(0.3, 0.3, 0.0))
     hour = (datetime.now(UTC) + timedelta(hours=2)).strftime("%H")
-    for keys in (
-        {"recall": ("gate",), "window": f"{hour}:00-{hour}:59"},
-        {"recall": (), "window": "00:00-23:59"},
-    ):
-        said = await polled(camera, Memory(), **keys)
+    for recall, window in ((("gate",), f"{hour}:00-{hour}:59"), ((), "00:00-23:59")):
+        said = await polled(camera, Memory(), recall=recall, window=window)
         assert said["preset_present", "gate"] is True
         assert await where(camera) == home
 
@@ -113,7 +110,7 @@ def test_a_daemon_brings_the_head_back_that_a_killed_one_sent_away(
     home = asyncio.run(sent(camera, Position(0.35, -0.6, 0.1)))
     port = free_port()
     file = site(tmp_path, camera, port)
-    argv = [*SECMON, "run", "-c", file]
+    argv: list[str | Path] = [*SECMON, "run", "-c", file]
 
     def ready() -> bool:
         return bool(http_get(f"http://127.0.0.1:{port}/-/ready"))
@@ -136,7 +133,7 @@ def test_a_daemon_brings_the_head_back_that_a_killed_one_sent_away(
 def test_a_daemon_shows_what_a_walk_found(camera: Camera, tmp_path: Path) -> None:
     home = asyncio.run(sent(camera, Position(0.35, -0.6, 0.1)))
     port = free_port()
-    argv = [*SECMON, "run", "-c", site(tmp_path, camera, port)]
+    argv: list[str | Path] = [*SECMON, "run", "-c", site(tmp_path, camera, port)]
 
     def shown() -> bool:
         return "secmon_preset_reached" in lines(port, "preset_reached")

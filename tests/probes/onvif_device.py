@@ -179,7 +179,7 @@ class Device:
                 return
             length = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
             body = (await reader.readexactly(int(length[1]) if length else 0)).decode()
-            found = re.search(r"<(Get\w+) xmlns", body)
+            found = re.search(r"<s:Body><(\w+) xmlns", body)
             name = found[1] if found else ""
             asked = Asked(name, head.split()[1], head, body, mine)
             self.asked.append(asked)

@@ -576,6 +576,22 @@ async def test_a_crash_at_every_walk_does_not_wear_the_head_out() -> None:
     assert here.head.moves().count("recall 1") <= 4
 
 
+@virtual_time
+async def test_what_a_walk_found_before_it_was_cut_off_is_told_as_new_later() -> None:
+    here = scene(Head(dies_after=2), "gate", "2")
+    here.head.leads_to["1"] = HOME  # as if it did not move
+    with pytest.raises(Unreachable):
+        await here.poll()
+    here.head.dies_after = None
+    await asyncio.sleep(30)
+    here.restart()
+    said = await here.poll()
+    assert said["preset_reached", "gate"] is False
+    assert ("preset_reached", "gate") not in here.told.repeated
+    await here.poll()
+    assert ("preset_reached", "gate") in here.told.repeated
+
+
 # --- who may move ---
 
 
