@@ -168,7 +168,9 @@ async def test_a_part_that_is_armed_by_another_timezone_is_derived_anew(site: La
     rewritten(site, ("{name: 防拆, reading: zone_tamper}", "{name: 防拆, armed: '18:00-07:00'}"))
     before = {one.device: one.fingerprint for one in setups_of(load(site.daemon.loaded.file))}
     rewritten(site, ("site: {id: lab,", "site: {id: lab, timezone: Asia/Tokyo,"))
-    after = {one.device: one.fingerprint for one in setups_of(load(site.daemon.loaded.file))}
+    made = setups_of(load(site.daemon.loaded.file))
+    after = {one.device: one.fingerprint for one in made}
+    assert {one.timezone for one in made} == {"Asia/Tokyo"}  # a driver may need it
     assert {name for name in before if before[name] != after[name]} == {"panel-1"}
 
 

@@ -15,6 +15,7 @@ import pytest
 from probes.onvif import DRIVER, Options, Shared
 from probes.onvif.head import OnvifHead
 from probes.onvif.session import Session, log_in
+from probes.onvif.stops import Pace
 from probes.wire import onvif, onvif_ptz
 from probes.wire.onvif import DEVICE_PATH, MEDIA, PROFILES, Place
 from probes.wire.ptz import Position
@@ -28,6 +29,7 @@ from tests.probes.test_onvif_recall import Memory
 pytestmark = pytest.mark.peers
 
 PLACES = {"home": (0.0, 0.0, 0.0), "gate": (0.5, -0.25, 0.4), "plain": (-0.75, 0.3, 0.0)}
+QUICK = Pace(apart=0.2, look=0.1, still=0.2, stuck=0.4)
 GATE = PRESETS["gate"]
 
 
@@ -68,7 +70,7 @@ async def test_presets_are_recalled_and_verified_and_the_head_comes_back(camera:
 
 async def test_a_head_that_rests_at_zero_is_walked_too(camera: Camera) -> None:
     home = await sent(camera, Position(0.0, 0.0, 0.0))
-    said = await polled(camera, Memory(), recall=("gate",))
+    said = await polled(camera, Memory(), recall=("gate",), pace=QUICK)
     assert said["preset_reached", "gate"] is True and await where(camera) == home
 
 
@@ -192,6 +194,7 @@ async def polled(
     *,
     recall: tuple[str, ...],
     window: str = "",
+    pace: Pace | None = None,
 ) -> dict[tuple[str, str], Value]:
     now = datetime.now(UTC)
     window = window or f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=2):%H:%M}"
@@ -199,7 +202,7 @@ async def polled(
     options = Options.model_validate({"port": camera.port, "presets": made})
     login = {"username": USER, "password": PASSWORD}
     aim: Target = replace(
-        target(camera.address, Shared(), **login), memory=memory, timeout=60.0, timezone="UTC"
+        target(camera.address, Shared(pace), **login), memory=memory, timeout=60.0, timezone="UTC"
     )
     async with DRIVER.connect(aim, options, None) as probe:
         batch = await probe.read()

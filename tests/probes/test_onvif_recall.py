@@ -1,6 +1,7 @@
 """Presets are recalled in their window, seldom, and never against anybody; the head comes back."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -8,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from probes.onvif.ledger import Ledger
 from probes.onvif.presets import Presets
-from probes.onvif.recall import AGAIN_S, Recall, Told, Walking
-from probes.onvif.stops import Pace
+from probes.onvif.recall import AGAIN_S, LedgerBook, Recall, Told, Walking
+from probes.onvif.stops import Outcome, Pace, Stop
+from probes.onvif.walk import Walk
 from probes.wire.onvif_ptz import Preset
 from probes.wire.ptz import Position
 from secmon.api import StoreDown, Target, Unreachable, Value
@@ -21,6 +24,7 @@ from tests.virtual import virtual_time
 NIGHT = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # two in the morning at Shanghai
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 TIMEOUT = 60.0
+HOME_OF_ANOTHER = Position(0.3, 0.3, 0.3)
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
@@ -157,6 +161,15 @@ async def test_results_are_told_on_as_repeated_and_the_head_rests_for_the_day() 
     here.restart()
     assert await here.poll() == first  # also after a restart
     assert here.head.moves() == moves
+
+
+@virtual_time
+async def test_a_result_is_new_once_also_over_a_restart() -> None:
+    here = scene(None, "gate")
+    await here.poll()
+    here.restart()
+    await here.poll()
+    assert len(here.told.repeated) == 3
 
 
 @virtual_time
@@ -451,6 +464,54 @@ async def test_an_operators_move_during_a_walk_is_never_undone(
     assert said["preset_returned", ""] is True
     assert False not in [said.get(("preset_reached", one)) for one in ("gate", "2")]
     assert here.known.ledger is not None and here.known.ledger.away is None
+
+
+@virtual_time
+async def test_where_an_operator_turned_the_head_round_and_left_it_it_stays() -> None:
+    here = scene(None, "gate")
+    elsewhere = Position(-0.9, 0.9, 0.0)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_after(2.2, lambda: here.head.go(elsewhere)))
+        await here.poll()
+    assert here.said == "in use"
+    for _ in range(5):
+        await asyncio.sleep(60)
+        assert (await here.poll())["preset_returned", ""] is True
+    assert here.head.where() == elsewhere and here.head.moves() == ["recall 1"]
+
+
+@virtual_time
+async def test_each_stop_is_looked_at_before_the_head_goes_on_and_nobody_is_disturbed() -> None:
+    """The place of a proof by picture: it takes its time, and somebody may come meanwhile."""
+    head, seen = Head(), []
+
+    async def watch(stop: Stop) -> None:
+        seen.append((stop.name, head.where()))
+        await asyncio.sleep(3)
+        if stop.name == "door":
+            head.put(HOME_OF_ANOTHER)
+
+    ledger, memory = Ledger(), Memory()
+    walk = Walk(
+        head,
+        await head.node(),
+        LedgerBook(ledger, memory),
+        Outcome(),
+        deadline=60.0,
+        pace=Pace(),
+        watch=watch,
+    )
+    stops = [Stop("gate", "1", GATE), Stop("door", "2", DOOR), Stop("gate again", "1", GATE)]
+    await walk.run(stops, head.presets)
+    assert seen == [("gate", GATE), ("door", DOOR)]
+    assert [found.reached for found in walk.out.found] == [True, True]
+    assert walk.out.said == "in use" and ledger.away is None
+    assert head.where() == HOME_OF_ANOTHER and head.moves() == ["recall 1", "recall 2"]
+
+
+async def _after(seconds: float, act: Callable[[], None]) -> None:
+    await asyncio.sleep(seconds)
+    act()
 
 
 # --- back ---

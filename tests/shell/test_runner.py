@@ -365,6 +365,29 @@ async def test_a_driver_is_given_its_target() -> None:
 
 
 @virtual_time
+async def test_a_driver_is_told_the_sites_time_zone_and_its_change() -> None:
+    unit = Unit()
+    one = setup("a", driver({"a": unit}))
+    async with polling(one) as done:
+        await asyncio.sleep(15)
+        await done.poller.adopt([changed(one, timezone="Asia/Shanghai")])
+        await asyncio.sleep(15)
+    assert [target.timezone for target in unit.targets] == ["UTC", "Asia/Shanghai"]
+
+
+@virtual_time
+async def test_what_a_poll_repeats_is_said_to_be_repeated() -> None:
+    async def repeats(_: Target) -> Answer:
+        shape = Layout(("on_battery", "temperature_celsius"), ("", ""))
+        return Batch(shape, [True, 20.0], repeated={("on_battery", "")})
+
+    async with polling(setup("a", driver({"a": Unit(repeats)}))) as done:
+        await asyncio.sleep(15)
+    assert done.seen[0].repeated == {("on_battery", "")}
+    assert list(done.seen[0].values) == [True, 20.0]
+
+
+@virtual_time
 async def test_memory_facts_and_evidence_go_through_the_real_store(tmp_path: Path) -> None:
     """A camera's two probes: one finds the serial, the other needs it, and takes a picture."""
     celsius = [26.0]
