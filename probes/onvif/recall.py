@@ -86,7 +86,8 @@ class Recall:
             if known.ledger is not None and self._results(told, known.ledger, self._options.window):
                 await ledgers.write(self._memory, known.ledger)
             told.facts = {f"preset/{name}": said for name, said in known.stops.items()}
-            told.facts["preset_walk"] = known.said
+            if known.said:
+                told.facts["preset_walk"] = known.said
         return told
 
     # --- is there something to do? ---

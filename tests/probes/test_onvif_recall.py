@@ -85,7 +85,7 @@ class Scene:
 
     @property
     def said(self) -> str:
-        return self.told.facts["preset_walk"]
+        return self.told.facts.get("preset_walk", "")
 
     def at_home(self) -> bool:
         return self.head.where().axes == self.head.at.axes
