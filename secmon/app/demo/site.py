@@ -5,12 +5,21 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from string import Template
 from typing import Any
 
-TCP = ("cam-1", "cam-2", "recorder-1", "door-station-1", "platform-1")
+TCP = ("door-station-1", "platform-1")
+CAMERAS = {"cam-1": "A2", "cam-2": "A2", "cam-3": "A4"}  # and the ends of their models' names
+CHANNELS = ("ch1", "ch2", "ch3", "ch4")  # of the recorder
+PRESETS = {
+    "1": ("入口", (-0.6, 0.1, 0.2)),
+    "2": ("出口", (0.6, 0.1, 0.2)),
+    "3": ("全景", (0.0, 0.4, 0.0)),
+}
+SECRETS = {"community": "demo", "cam.password": "demo-cam-1"}  # file: what stands in it
 ROOM = {1: 232, 2: 455}  # XY-MD02 input registers: 23.2 °C, 45.5 %RH
 UPS: dict[int, object] = {
     # APC note 176, holding registers: on line, nothing wrong, 1,800 s, 100 %, 27.3 V, 25 °C
@@ -40,15 +49,25 @@ class Equipment:
         """Starts all of it; the stack ends all of it."""
         sorts = {entry.name: entry.load() for entry in entry_points(group="secmon.simulators")}
         for name, sort, options in _wanted():
-            running = sorts[sort].start(dict(options))
-            self._running[name] = await stack.enter_async_context(running)
+            known = {
+                key: self._running[value.name].port if isinstance(value, _PortOf) else value
+                for key, value in options.items()
+            }
+            self._running[name] = await stack.enter_async_context(sorts[sort].start(known))
 
     def ports(self) -> Mapping[str, int]:
         """Where each of them listens."""
         return {name: one.port for name, one in self._running.items()}
 
-    async def set(self, name: str, **state: object) -> None:
-        await self._running[name].set(**state)
+    async def set(self, device: str, **state: object) -> None:
+        await self._running[device].set(**state)
+
+
+@dataclass(frozen=True, slots=True)
+class _PortOf:
+    """Where a simulator listens that was started before."""
+
+    name: str
 
 
 def _wanted() -> Iterator[tuple[str, str, Mapping[str, object]]]:
@@ -63,6 +82,27 @@ def _wanted() -> Iterator[tuple[str, str, Mapping[str, object]]]:
         yield name, "modbus", {"units": {1: {"discrete": dict.fromkeys(range(16), 0)}}}
     for name in TCP:
         yield name, "tcp", {}
+    yield from _video()
+
+
+def _video() -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    """Each device has its own stream server, `NAME-rtsp`, of which its ONVIF service tells."""
+    password = SECRETS["cam.password"]
+
+    def both(
+        name: str, number: int, model: str, channels: Mapping[str, str], **more: object
+    ) -> Iterator[tuple[str, str, Mapping[str, object]]]:
+        yield f"{name}-rtsp", "rtsp", {"names": tuple(channels), "password": password}
+        facts = {"model": model, "serial": f"SIM-{name}", "mac": f"00:00:5e:00:53:{number:02x}"}
+        log_in = {"password": password, "rtsp_port": _PortOf(f"{name}-rtsp")}
+        yield name, "onvif", {**facts, **log_in, "channels": channels, **more}
+
+    for number, (name, model) in enumerate(CAMERAS.items(), 1):
+        yield from both(name, number, f"simulated camera {model}", {"main": "主码流"})
+    dome = {"ptz": True, "presets": PRESETS, "head": PRESETS["1"][1], "speed": 1.0}
+    yield from both("dome-1", 17, "simulated dome D1", {"main": "主码流"}, **dome)
+    named = {channel: f"通道 {channel[2:]}" for channel in CHANNELS}
+    yield from both("recorder-1", 33, "simulated recorder R4", named)
 
 
 def write_site(folder: Path, ports: Mapping[str, int], http: int, language: str) -> Path:
@@ -75,9 +115,10 @@ def write_site(folder: Path, ports: Mapping[str, int], http: int, language: str)
     }
     file = folder / "secmon.yaml"
     file.write_text(_Named(_template()).substitute(values), encoding="utf-8")
-    secret = folder / "community"
-    secret.touch(mode=0o600)
-    secret.write_text("demo\n", encoding="utf-8")
+    for name, text in SECRETS.items():
+        secret = folder / name
+        secret.touch(mode=0o600)
+        secret.write_text(f"{text}\n", encoding="utf-8")
     return file
 
 

@@ -46,10 +46,23 @@ def _scenes(
     async def cable(plugged: bool) -> None:
         key = "port_up" if plugged else "port_down"
         await equipment.set("sw-1f", **{key: "GE1/0/12"})
-        await equipment.set("cam-1", listening=plugged)
+        for name in ("cam-1", "cam-1-rtsp"):
+            await equipment.set(name, listening=plugged)
 
     async def intruder(on: bool) -> None:
         await equipment.set("panel-1", unit=1, discrete={0: int(on)})
+
+    async def stream(state: str) -> None:
+        await equipment.set("cam-2-rtsp", stream=state)
+
+    async def channel(state: str) -> None:
+        await equipment.set("recorder-1-rtsp", name="ch3", stream=state)
+
+    async def clock(ahead_s: float) -> None:
+        await equipment.set("cam-3", clock_offset=ahead_s)
+
+    async def service(on: bool) -> None:
+        await equipment.set("cam-2", listening=on)
 
     return [
         (
@@ -58,6 +71,12 @@ def _scenes(
             "the air conditioner stops, the machine room warms",
             lambda: room(240, 248, 256, 264, 270),
         ),
+        (
+            6,
+            "车库摄像机还在应答，但不再送出视频",
+            "the garage camera still answers, but sends no video any more",
+            lambda: stream("silent"),
+        ),
         (9, "财务室防区被拆动", "a zone of the alarm panel is tampered with", lambda: tamper(True)),
         (14, "市电中断，UPS 转电池", "mains fail, the UPS goes on battery", lambda: mains(False)),
         (
@@ -65,6 +84,12 @@ def _scenes(
             "一层交换机 GE1/0/12 网线脱落（摄像机随之失联）",
             "the cable of GE1/0/12 comes off, and a camera with it",
             lambda: cable(False),
+        ),
+        (
+            24,
+            "车库摄像机恢复出图",
+            "the garage camera sends video again",
+            lambda: stream("on"),
         ),
         (
             26,
@@ -78,10 +103,36 @@ def _scenes(
             "the air conditioner is repaired, the room cools",
             lambda: room(262, 252, 244, 236, 232),
         ),
+        (
+            34,
+            "录像机第 3 路（东围墙）丢失视频",
+            "channel 3 of the recorder, the east wall, is lost",
+            lambda: channel("silent"),
+        ),
+        (
+            38,
+            "财务室摄像机的时钟走快一小时",
+            "the clock of the finance office's camera is an hour ahead",
+            lambda: clock(3600),
+        ),
         (40, "市电恢复", "mains are back", lambda: mains(True)),
         (46, "网线插回", "the cable is plugged in again", lambda: cable(True)),
+        (
+            49,
+            "录像机第 3 路恢复",
+            "channel 3 of the recorder is back",
+            lambda: channel("on"),
+        ),
         (52, "防拆复位", "the zone is put right", lambda: tamper(False)),
         (54, "报警复位", "the alarm is reset", lambda: intruder(False)),
+        (57, "摄像机时钟校准", "the camera's clock is set right", lambda: clock(0)),
+        (
+            60,
+            "车库摄像机的 ONVIF 端口关闭，视频仍在",
+            "the garage camera closes its ONVIF port, its video goes on",
+            lambda: service(False),
+        ),
+        (74, "ONVIF 端口重新开放", "its ONVIF port is open again", lambda: service(True)),
     ]
 
 
