@@ -18,6 +18,10 @@ from tests.peers.process import eventually, free_port, http_get
 pytestmark = pytest.mark.slow
 
 READY = 60.0  # seconds, CONTRACT 1
+CAMERAS = {"cam-1", "cam-2", "cam-3", "dome-1", "recorder-1"}
+STREAMS = {*((name, "") for name in CAMERAS - {"recorder-1"})} | {
+    ("recorder-1", f"ch{number}") for number in range(1, 5)
+}
 PROMISED = 4  # tickets within a minute of ready
 
 
@@ -100,6 +104,8 @@ def test_forty_five_seconds_of_it(tmp_path: Path) -> None:
         }
         assert len(devices) >= 12, devices
         assert eventually(lambda: _up(shown.port) >= 12, 15)
+        asked, streams = set[str](), set[tuple[str, str]]()
+        assert eventually(lambda: _watched(shown.port, asked, streams), 15), (asked, streams)
         code = shown.process.wait(70)
         took = time.monotonic() - ready
         said = shown.said()
@@ -112,6 +118,9 @@ def test_forty_five_seconds_of_it(tmp_path: Path) -> None:
     assert mine is not None, said
     for word in ("已响应", "已到场", "已修复", "已核验", "已关闭"):
         assert re.search(rf"{mine[1]} +{word} ", said), f"{word}: {said}"
+    dead = re.search(r"▸ 车库摄像机还在应答.*? (WX-\S+) +待响应 [^\n]*车库摄像机", said, re.DOTALL)
+    assert dead is not None, said
+    assert re.search(rf"▸ 车库摄像机恢复出图.*? {dead[1]} +已恢复 ", said, re.DOTALL), said
     assert re.search(r"tickets: \d+ opened, [1-9]\d* closed", said)
     assert "\x1b" not in said, "no colours in a file"
     assert "Traceback" not in said
@@ -168,3 +177,16 @@ def test_killed_it_leaves_no_daemon_behind(tmp_path: Path) -> None:
 def _up(port: int) -> int:
     page = http_get(f"http://127.0.0.1:{port}/metrics").decode()
     return len(re.findall(r"^secmon_device_up\{.*\} 1$", page, re.M))
+
+
+def _watched(port: int, asked: set[str], streams: set[tuple[str, str]]) -> bool:
+    """Adds what was polled with success: by now once each camera by ONVIF, once each stream."""
+    page = http_get(f"http://127.0.0.1:{port}/metrics").decode()
+    for line in page.splitlines():
+        name, _, rest = line.partition("{")
+        label = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        if name == "secmon_probe_success" and label["probe"] == "onvif" and rest.endswith("} 1"):
+            asked.add(label["device"])
+        elif name == "secmon_stream_up" and rest.endswith("} 1"):
+            streams.add((label["device"], label.get("part", "")))
+    return asked == CAMERAS and streams == STREAMS

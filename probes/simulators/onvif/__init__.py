@@ -20,6 +20,8 @@ from probes.simulators.onvif import soap
 from probes.simulators.onvif.device import PATHS, Device, Options
 from probes.simulators.onvif.head import Position, Preset, within
 
+GRACE_S = 0.1  # for an answer that is being made; 0 would be for ever
+
 
 class _Server:
     """A device and the port on which it answers."""
@@ -54,7 +56,9 @@ class _Server:
     async def close(self) -> None:
         """Connections that are open are ended too."""
         self._listener.close()
-        await self._http.shutdown(0)
+        for one in self._http.connections:
+            one.force_close()
+        await self._http.shutdown(GRACE_S)
 
     async def _set(self, key: str, value: object) -> None:
         device, head = self.device, self.device.head
