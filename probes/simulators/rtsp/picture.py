@@ -54,7 +54,7 @@ def _frame(number: int, tint: int) -> tuple[bytes, ...]:
 def _key_slice(number: int, tint: int) -> bytes:
     """7.3.3 and 7.3.4 of a slice that is a whole picture by itself."""
     bits = _Bits()
-    bits.put(_ue(0) + _ue(7) + _ue(0) + "0000" + _ue(number // GOP % 2))
+    bits.put(_ue(0) + _ue(7) + _ue(0) + "0000" + _ue(0))
     bits.put("00" + _ue(0) + _ue(1))  # no long-term reference, qp as it is, no filter
     for shade in luma(number):
         bits.put(_ue(I_PCM))
