@@ -117,6 +117,13 @@ def stream_uri(uri: str) -> str:
 # --- the head ---
 
 
+def abilities() -> str:
+    return (
+        '<tptz:Capabilities EFlip="false" Reverse="false" GetCompatibleConfigurations="false"'
+        ' MoveStatus="true" StatusPosition="true"/>'
+    )
+
+
 def nodes() -> str:
     return (
         f'<tptz:PTZNode token="{NODE}" FixedHomePosition="false"><tt:Name>head</tt:Name>'

@@ -116,6 +116,7 @@ class Device:
             return lambda asked: make() if self._profile(asked) else ""
 
         return {
+            (PTZ, "GetServiceCapabilities"): lambda asked: answers.abilities(),
             (PTZ, "GetNodes"): lambda asked: answers.nodes(),
             (PTZ, "GetConfigurations"): lambda asked: answers.configurations(),
             (PTZ, "GetPresets"): told(lambda: answers.presets(self.presets)),
