@@ -1,7 +1,8 @@
 """Decodes an H.264 stream by GStreamer: run by the system's python3, as its own process.
 
 gst_decode.py URL USER PASSWORD COUNT: prints, as JSON, the luma in the middle of each macroblock of
-that many pictures of 64×48, and the first sample of Cb and of Cr.
+that many pictures of 64×48, and the first sample of Cb and of Cr. gst_decode.py --check: is all that it
+takes installed?
 """
 
 import json
@@ -41,5 +42,14 @@ def main(url: str, user: str, password: str, count: str) -> None:
     print(json.dumps(shown))
 
 
+def missing() -> list[str]:
+    """Elements of GStreamer that are not installed."""
+    Gst.init(None)
+    wanted = [part.split()[0] for part in PIPELINE.split("!")]
+    return [name for name in wanted if Gst.ElementFactory.find(name) is None]
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(f"without {', '.join(missing())}" if missing() else 0)
     main(*sys.argv[1:])

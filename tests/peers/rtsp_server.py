@@ -33,7 +33,7 @@ class RtspServer:
 @contextmanager
 def rtsp_server(folder: Path) -> Iterator[RtspServer]:
     """A server on 127.0.0.1; every session has an encoder of its own, at 25 frames per second."""
-    need_gstreamer()
+    _need_gstreamer()
     port = free_port()
     argv: list[str | Path] = [PYTHON, SCRIPT, str(port), USER, PASSWORD]
     env = {"GST_REGISTRY": str(folder / "registry.bin")}
@@ -41,8 +41,7 @@ def rtsp_server(folder: Path) -> Iterator[RtspServer]:
         yield RtspServer(port, server)
 
 
-def need_gstreamer() -> None:
-    """Its elements and Debian's bindings; without them the test ends."""
+def _need_gstreamer() -> None:
     command = [need("python3", PYTHON), str(SCRIPT), "--check"]
     asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     if asked.returncode:

@@ -10,15 +10,16 @@ import pytest
 
 from probes.simulators.rtsp import SIMULATOR
 from probes.simulators.rtsp.picture import FRAMES, GOP, luma
-from tests.peers.rtsp_server import PYTHON, need_gstreamer
+from tests.peers.need import need, peers_required
 
 pytestmark = pytest.mark.peers
 
 SCRIPT = Path(__file__).with_name("gst_decode.py")
+PYTHON = "/usr/bin/python3"  # Debian's bindings are its own, not those of a virtual environment
 
 
 async def test_every_sample_arrives(tmp_path: Path) -> None:
-    need_gstreamer()
+    need_decoder()
     count = FRAMES + GOP  # it begins anew, and goes on
     options: dict[str, object] = {"password": "pass-1", "frames_per_s": 50.0, "names": ("ch1",)}
     async with SIMULATOR.start(options) as running:
@@ -35,3 +36,14 @@ async def test_every_sample_arrives(tmp_path: Path) -> None:
     shown = json.loads(out)
     assert [row[:12] for row in shown] == [luma(number) for number in range(count)]
     assert len({tuple(row[12:]) for row in shown}) == 1  # its colour stays
+
+
+def need_decoder() -> None:
+    """GStreamer, its H.264 decoder and Debian's bindings; without them the test ends."""
+    command = [need("python3", PYTHON), str(SCRIPT), "--check"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    if asked.returncode:
+        reason = f"GStreamer cannot decode: run .ci/peers ({asked.stderr[-200:].strip()})"
+        if peers_required():
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
