@@ -1,8 +1,8 @@
 """Decodes an H.264 stream by GStreamer: run by the system's python3, as its own process.
 
 gst_decode.py URL USER PASSWORD COUNT: prints, as JSON, the luma in the middle of each macroblock of
-that many pictures of 64×48, and the first sample of Cb and of Cr. gst_decode.py --check: is all that it
-takes installed?
+that many pictures of 64×48, and the first sample of Cb and of Cr.
+gst_decode.py --check: is all that it takes installed?
 """
 
 import json

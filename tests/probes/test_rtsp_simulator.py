@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,18 @@ async def test_its_faults_and_their_end(
         assert running.port == port
         if "listening" not in state:
             assert await nothing_more_than(before)
+
+
+async def test_nobody_takes_its_port_meanwhile() -> None:
+    async with SIMULATOR.start({}) as running:
+        await running.set(listening=False)
+        with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+            stranger.bind(("127.0.0.1", running.port))
+        await running.set(listening=True)
+        assert values(await poll(running))["stream_up"] is True
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", running.port))  # all is given back
 
 
 async def test_another_name_is_not_there() -> None:

@@ -29,11 +29,11 @@ class _Server:
     def __init__(self, device: Device) -> None:
         self.device = device
         self._http = web.Server(self._answer, access_log=None)
-        self._listener = Listener(self._http, device.options.port)
+        self.listener = Listener(self._http, device.options.port)
 
     @property
     def port(self) -> int:
-        return self._listener.port
+        return self.listener.port
 
     async def set(self, **state: object) -> None:
         """`listening`: is the port open; `clock_offset`: seconds by which its clock is ahead;
@@ -50,12 +50,12 @@ class _Server:
                 ) from None
 
     async def open(self) -> None:
-        await self._listener.open()
-        self.device.port = self._listener.port
+        await self.listener.open()
+        self.device.port = self.listener.port
 
     async def close(self) -> None:
         """Connections that are open are ended too."""
-        self._listener.close()
+        self.listener.close()
         for one in self._http.connections:
             one.force_close()
         await self._http.shutdown(GRACE_S)
@@ -119,11 +119,12 @@ async def start(options: dict[str, object]) -> AsyncIterator[Running]:
     loop = asyncio.get_running_loop()
     made = Options(**options)  # type: ignore[arg-type] # the names are checked
     server = _Server(Device(made, lambda: datetime.now(UTC), loop.time))
-    await server.open()
     try:
+        await server.open()
         yield server
     finally:
         await server.close()
+        server.listener.give_up()
 
 
 SIMULATOR = Simulator("onvif", start)

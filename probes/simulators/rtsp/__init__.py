@@ -108,11 +108,12 @@ async def start(options: dict[str, object]) -> AsyncIterator[Running]:
     if strange := options.keys() - known:
         raise ValueError(f"expected {', '.join(sorted(known))} (got {', '.join(sorted(strange))})")
     server = _Server(Streams(**options))  # type: ignore[arg-type] # the names are checked
-    await server.listener.open()
     try:
+        await server.listener.open()
         yield server
     finally:
         server.close()
+        server.listener.give_up()
 
 
 SIMULATOR = Simulator("rtsp", start)
