@@ -105,7 +105,7 @@ def test_forty_five_seconds_of_it(tmp_path: Path) -> None:
         assert len(devices) >= 12, devices
         assert eventually(lambda: _up(shown.port) >= 12, 15)
         asked, streams = set[str](), set[tuple[str, str]]()
-        assert eventually(lambda: _watched(shown.port, asked, streams), 15), (asked, streams)
+        assert eventually(lambda: _watched(shown.port, asked, streams), 30), (asked, streams)
         code = shown.process.wait(70)
         took = time.monotonic() - ready
         said = shown.said()
