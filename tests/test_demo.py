@@ -106,6 +106,7 @@ def test_forty_five_seconds_of_it(tmp_path: Path) -> None:
         assert eventually(lambda: _up(shown.port) >= 12, 15)
         asked, streams = set[str](), set[tuple[str, str]]()
         assert eventually(lambda: _watched(shown.port, asked, streams), 30), (asked, streams)
+        assert eventually(lambda: _recalled(shown.port) == {"出口": 1.0, "全景": 1.0}, 20)
         code = shown.process.wait(70)
         took = time.monotonic() - ready
         said = shown.said()
@@ -190,3 +191,10 @@ def _watched(port: int, asked: set[str], streams: set[tuple[str, str]]) -> bool:
         elif name == "secmon_stream_up" and rest.endswith("} 1"):
             streams.add((label["device"], label.get("part", "")))
     return asked == CAMERAS and streams == STREAMS
+
+
+def _recalled(port: int) -> dict[str, float]:
+    """Which presets of the dome were reached, as its head was sent there and back."""
+    page = http_get(f"http://127.0.0.1:{port}/metrics").decode()
+    found = re.findall(r'^secmon_preset_reached\{.*part="([^"]+)".*\} (\S+)$', page, re.M)
+    return {part: float(value) for part, value in found}

@@ -99,7 +99,7 @@ def _video() -> Iterator[tuple[str, str, Mapping[str, object]]]:
 
     for number, (name, model) in enumerate(CAMERAS.items(), 1):
         yield from both(name, number, f"simulated camera {model}", {"main": "主码流"})
-    dome = {"ptz": True, "presets": PRESETS, "head": PRESETS["1"][1], "speed": 1.0}
+    dome = {"ptz": True, "presets": PRESETS, "head": PRESETS["1"][1], "speed": 3.0}
     yield from both("dome-1", 17, "simulated dome D1", {"main": "主码流"}, **dome)
     named = {channel: f"通道 {channel[2:]}" for channel in CHANNELS}
     yield from both("recorder-1", 33, "simulated recorder R4", named)

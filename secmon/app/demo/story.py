@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
-from secmon.app.demo.site import Equipment
+from secmon.app.demo.site import PRESETS, Equipment
 
 Say = Callable[[str, str], None]  # zh, en
 
@@ -60,6 +60,9 @@ def _scenes(
 
     async def clock(ahead_s: float) -> None:
         await equipment.set("cam-3", clock_offset=ahead_s)
+
+    async def presets(*left: str) -> None:
+        await equipment.set("dome-1", presets={token: PRESETS[token] for token in left})
 
     async def service(on: bool) -> None:
         await equipment.set("cam-2", listening=on)
@@ -132,7 +135,14 @@ def _scenes(
             "the garage camera closes its ONVIF port, its video goes on",
             lambda: service(False),
         ),
+        (
+            63,
+            "球机的预置位“出口”被人删除",
+            "somebody deletes the dome's preset of the exit",
+            lambda: presets("1", "3"),
+        ),
         (74, "ONVIF 端口重新开放", "its ONVIF port is open again", lambda: service(True)),
+        (78, "预置位重新设好", "the preset is set again", lambda: presets("1", "2", "3")),
     ]
 
 
