@@ -1,0 +1,1 @@
+"""Grafana and Prometheus: dashboards made from `source/`, provisioning, scrape and alert rules."""
