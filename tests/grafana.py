@@ -1,0 +1,49 @@
+"""Dashboards as the tests read them: every panel, every query, every name of a series."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+DASHBOARDS = ROOT / "grafana" / "dashboards"
+ALERTS = ROOT / "grafana" / "prometheus" / "alerts.yml"
+LANGUAGES = ("zh", "en")
+
+Json = dict[str, Any]
+
+
+def files() -> list[Path]:
+    return sorted(DASHBOARDS.glob("*/*.json"))
+
+
+def load(file: Path) -> Json:
+    found: Json = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def panels(dashboard: Json) -> Iterator[Json]:
+    """Those that show something."""
+    for panel in dashboard["panels"]:
+        if panel["type"] != "row":
+            yield panel
+        yield from panel.get("panels", ())
+
+
+def expressions(dashboard: Json) -> Iterator[str]:
+    """All PromQL of a dashboard: of panels, variables and annotations."""
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            yield target["expr"]
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["query"]["query"]
+    for annotation in dashboard["annotations"]["list"]:
+        if "expr" in annotation:
+            yield annotation["expr"]
+
+
+def series(expression: str) -> set[str]:
+    """Names of the series that a query asks for."""
+    return set(re.findall(r"\b(?:secmon|process|scrape)_\w+|\bup(?=\{)", expression))
