@@ -1,4 +1,4 @@
-"""grafana/prometheus/alerts.yml as promtool sees it: each alert tried, and each trial able to fail."""
+"""grafana/prometheus/alerts.yml as promtool sees it: each alert tried, each trial able to fail."""
 
 import re
 import shutil
