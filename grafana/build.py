@@ -139,9 +139,13 @@ def _annotations(board: Board, language: Language, selectors: Mapping[str, str])
     yield _annotation(
         _FAULTS[language], expression(grave, selectors), "red", "{{name}}", "{{rule}} {{part}}"
     )
-    began = Query(expr='changes(process_start_time_seconds{job="secmon"}[2m]) > 0')
+    began = Query(expr='changes(process_start_time_seconds{job="secmon",@site}[2m]) > 0')
     yield _annotation(
-        _RESTARTS[language], expression(began, selectors), "purple", "secmon", "{{instance}}"
+        _RESTARTS[language],
+        expression(began, selectors),
+        "purple",
+        "secmon {{site}}",
+        "{{instance}}",
     )
 
 

@@ -162,7 +162,7 @@ def _overrides(given: Panel, language: Language) -> Iterator[Json]:
             properties.append({"id": "color", "value": fixed})
         yield _override(code, properties)
     for column in given.columns:
-        if column == "Value":
+        if column == "Value" and (given.steps or given.limits):
             yield _override(column, [{"id": "custom.cellOptions", "value": {"type": "color-text"}}])
         if column in LOOKED_UP:
             words = _names(LOOKED_UP[column], language)

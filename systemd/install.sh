@@ -37,7 +37,7 @@ if ! works; then # not there, half there, or its python has gone (a newer Debian
         --no-cache-dir --disable-pip-version-check --find-links wheels "secmon==$version" ||
         refuse "this archive does not fit: no wheels for $("$python" -V) on $(uname -m)"
     mkdir -p "$release/share" # a wheel may have brought its manual page there
-    cp -R config docs systemd LICENSE README.md CHANGELOG.md "$release/share"
+    cp -R config docs systemd grafana LICENSE README.md CHANGELOG.md "$release/share"
     : >"$release/complete"
 fi
 

@@ -9,6 +9,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 ALERTS = ROOT / "grafana" / "prometheus" / "alerts.yml"
+SCRAPE = ROOT / "grafana" / "prometheus" / "scrape.yml"
 LANGUAGES = ("zh", "en")
 
 Json = dict[str, Any]

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,25 @@ import pytest
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
-from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models import common, units
+from grafana_foundation_sdk.models import dashboard as classic
 
 from grafana import build
 from secmon.adapters.exposition import metrics_page
 from secmon.standard.tables import shipped_rules
-from tests.grafana import ALERTS, LANGUAGES, ROOT, Json, expressions, files, load, panels, series
+from tests.grafana import (
+    ALERTS,
+    DASHBOARDS,
+    LANGUAGES,
+    ROOT,
+    SCRAPE,
+    Json,
+    expressions,
+    files,
+    load,
+    panels,
+    series,
+)
 
 BOARDS = ("daemon", "network", "overview", "power", "tickets", "video")
 LIVE = {"stat", "timeseries", "bargauge", "state-timeline", "table", "heatmap"}
@@ -30,6 +44,37 @@ BESIDE_THE_TYPES = re.compile(
 PROMETHEUS_OWN = {"up", "scrape_duration_seconds"}
 # CONTRACT 4 promises them; the dashboards are ready for them.
 PROMISED = {"secmon_preset_reached", "secmon_preset_deviation_ratio"}
+
+# Where Grafana's types hold a word of a list but do not look at it.
+CHOICES = {
+    "panels/options/colorMode": common.BigValueColorMode,
+    "panels/options/graphMode": common.BigValueGraphMode,
+    "panels/options/justifyMode": common.BigValueJustifyMode,
+    "panels/options/textMode": common.BigValueTextMode,
+    "panels/options/orientation": common.VizOrientation,
+    "panels/options/displayMode": common.BarGaugeDisplayMode,
+    "panels/options/valueMode": common.BarGaugeValueMode,
+    "panels/options/alignValue": common.TimelineValueAlignment,
+    "panels/options/showValue": common.VisibilityMode,
+    "panels/options/cellHeight": common.TableCellHeight,
+    "panels/options/legend/displayMode": common.LegendDisplayMode,
+    "panels/options/legend/placement": common.LegendPlacement,
+    "panels/options/tooltip/mode": common.TooltipDisplayMode,
+    "panels/options/tooltip/sort": common.SortOrder,
+    "panels/fieldConfig/defaults/color/mode": classic.FieldColorModeId,
+    "panels/fieldConfig/defaults/thresholds/mode": classic.ThresholdsMode,
+    "panels/fieldConfig/defaults/custom/drawStyle": common.GraphDrawStyle,
+    "panels/fieldConfig/defaults/custom/showPoints": common.VisibilityMode,
+    "panels/fieldConfig/defaults/custom/stacking/mode": common.StackingMode,
+    "panels/fieldConfig/defaults/custom/thresholdsStyle/mode": common.GraphThresholdsStyleMode,
+    "panels/fieldConfig/defaults/mappings/type": classic.MappingType,
+    "templating/list/type": classic.VariableType,
+    "templating/list/hide": classic.VariableHide,
+    "templating/list/refresh": classic.VariableRefresh,
+    "templating/list/sort": classic.VariableSort,
+    "links/type": classic.DashboardLinkType,
+}
+UNITS = {unit for name in dir(units) if isinstance(unit := getattr(units, name), str)}
 
 every_file = pytest.mark.parametrize(
     "file", files(), ids=lambda file: f"{file.parent.name}-{file.stem}"
@@ -87,7 +132,7 @@ def test_a_misspelt_key_would_be_told(where: tuple[Any, ...], key: str) -> None:
 def lost(given: Json) -> list[str]:
     """What a round trip through Grafana's types drops or changes."""
     register_default_plugins()
-    made = json.loads(json.dumps(Dashboard.from_json(given), cls=JSONEncoder))
+    made = json.loads(json.dumps(classic.Dashboard.from_json(given), cls=JSONEncoder))
     return [path for path in _lost("", given, made) if not BESIDE_THE_TYPES.fullmatch(path)]
 
 
@@ -107,6 +152,40 @@ def _lost(path: str, given: Any, made: Any) -> list[str]:
             for one in _lost(f"{path}/{place}", *pair)
         ]
     return [] if given == made else [path]
+
+
+@every_file
+def test_every_word_is_one_that_grafana_knows(file: Path) -> None:
+    board = load(file)
+    seen = set()
+    for path, value in leaves("", board):
+        if path in CHOICES:
+            seen.add(path)
+            assert value in [*CHOICES[path]], (path, value)
+        elif path.endswith("/unit"):
+            assert value in UNITS or value.startswith("suffix:"), (path, value)
+    assert len(seen) > 15
+
+
+def leaves(path: str, given: Any) -> Iterator[tuple[str, Any]]:
+    """Every value with its path, without the places in lists."""
+    if isinstance(given, dict):
+        for key, value in given.items():
+            yield from leaves(f"{path}/{key}".lstrip("/"), value)
+    elif isinstance(given, list):
+        for value in given:
+            yield from leaves(path, value)
+    else:
+        yield path, given
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_languages_differ_in_words_only(board: str) -> None:
+    zh, en = (load(DASHBOARDS / language / f"secmon-{board}.json") for language in LANGUAGES)
+    assert [*expressions(zh)] == [*expressions(en)]
+    for one, other in zip(zh["panels"], en["panels"], strict=True):
+        for key in ("id", "type", "gridPos", "options"):
+            assert one.get(key) == other.get(key)
 
 
 @every_file
@@ -233,7 +312,7 @@ def test_provisioning_names_what_is_there() -> None:
 
 
 def test_the_scrape_example_fits_the_rules_and_the_contract() -> None:
-    given = yaml.safe_load((ROOT / "grafana/prometheus/scrape.yml").read_text())
+    given = yaml.safe_load(SCRAPE.read_text())
     [job] = given["scrape_configs"]
     assert job["job_name"] == "secmon" and job["honor_labels"] is True
     example = yaml.safe_load((ROOT / "config/site.example.yaml").read_text("utf-8"))

@@ -45,12 +45,3 @@ def alertmanager(folder: Path, config: str) -> Iterator[Alertmanager]:
     ready = f"http://127.0.0.1:{port}/-/ready"
     with running(argv, folder, lambda: bool(http_get(ready))) as server:
         yield Alertmanager(port, server)
-
-
-def webhook_config(url: str) -> str:
-    """An alertmanager.yml that tells `url` of each alert at once, and when it is over."""
-    return (
-        "route: {receiver: hook, group_by: [...], group_wait: 0s, group_interval: 1s}\n"
-        "receivers:\n"
-        f'  - {{name: hook, webhook_configs: [{{url: "{url}", send_resolved: true}}]}}\n'
-    )

@@ -12,15 +12,13 @@ import yaml
 
 from tests.cli.place import Place, place
 from tests.equipment import ROOM, Equipment, equipment
-from tests.grafana import ALERTS
+from tests.grafana import ALERTS, SCRAPE
 from tests.peers.alertmanager import Alertmanager, alertmanager
 from tests.peers.process import eventually
 from tests.peers.prometheus import prometheus
 from tests.receiver import Receiver, receiver
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(120)]
-
-FOLDER = ALERTS.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def line(folder: Path) -> Iterator[Line]:
 
 def people(url: str) -> str:
     """The example, without its patience and with our webhook."""
-    given = yaml.safe_load((FOLDER / "alertmanager.yml").read_text(encoding="utf-8"))
+    given = yaml.safe_load(ALERTS.with_name("alertmanager.yml").read_text(encoding="utf-8"))
     given["route"] |= {"group_wait": "0s", "group_interval": "1s"}
     given["receivers"][0]["webhook_configs"][0]["url"] = url
     return yaml.safe_dump(given, allow_unicode=True)
@@ -82,7 +80,7 @@ def scrape(folder: Path, port: int, manager: int) -> str:
         for rule in group["rules"]:
             rule["for"] = "1s"
     (folder / "alerts.yml").write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
-    given = yaml.safe_load((FOLDER / "scrape.yml").read_text(encoding="utf-8"))
+    given = yaml.safe_load(SCRAPE.read_text(encoding="utf-8"))
     given["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
     given["global"]["scrape_timeout"] = "1s"
     given["rule_files"] = ["alerts.yml"]

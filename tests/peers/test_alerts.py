@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.grafana import ALERTS
+from tests.grafana import ALERTS, SCRAPE
 from tests.peers.need import need
 
 pytestmark = pytest.mark.peers
@@ -56,13 +56,13 @@ def test_promtool_has_nothing_to_complain_of(tmp_path: Path) -> None:
 
 
 def test_the_examples_are_read_by_their_servers(tmp_path: Path) -> None:
-    text = (ALERTS.parent / "scrape.yml").read_text(encoding="utf-8")
+    text = SCRAPE.read_text(encoding="utf-8")
     assert "/etc/prometheus/secmon/alerts.yml" in text
     here = text.replace("/etc/prometheus/secmon/alerts.yml", str(ALERTS))
     (tmp_path / "prometheus.yml").write_text(here, encoding="utf-8")
     code, said = promtool("check", "config", "prometheus.yml", folder=tmp_path)
     assert code == 0 and "20 rules" in said, said
-    argv = [
+    argv: list[str | Path] = [
         need("prometheus-alertmanager", "amtool"),
         "check-config",
         ALERTS.parent / "alertmanager.yml",

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/install.zh.md"
 LATER = "99.0.0"
 PARTS = """
-secmon probes config docs systemd .ci
+secmon probes config docs systemd grafana .ci
 pyproject.toml requirements.lock LICENSE README.md CHANGELOG.md
 """
 SITE = """
@@ -145,6 +145,11 @@ def test_it_installs_without_a_network_and_beside_an_older_version(
     assert said_by(command, "--version") == f"secmon {__version__}\n"
     example = root / "opt/secmon/current/share/config/site.example.yaml"
     assert ": good: " in said_by(command, "check", "--no-secrets", "-c", example)
+    boards = root / "opt/secmon/current/share/grafana"
+    assert {one.parent.name for one in boards.glob("dashboards/*/secmon-overview.json")} == {
+        *("zh", "en")
+    }
+    assert not list(boards.rglob("__pycache__"))
 
     again = install(unpacked, root)
     assert again.returncode == 0 and again.stderr == "", again
