@@ -35,7 +35,7 @@ def panel(given: Panel, language: Language, selectors: Mapping[str, str]) -> Jso
             "defaults": _defaults(given, language),
             "overrides": [*_overrides(given, language)],
         },
-        "options": _options(given),
+        "options": _options(given, language),
     }
     description = _description(given, language)
     if description:
@@ -204,7 +204,7 @@ def _names(which: str | Mapping[str, tuple[str, str]], language: Language) -> Ma
 # --- how the panel looks ---
 
 
-def _options(given: Panel) -> Json:
+def _options(given: Panel, language: Language) -> Json:
     reduced = {"calcs": ["lastNotNull"], "fields": "", "values": False}
     match given.type:
         case "stat":
@@ -251,7 +251,11 @@ def _options(given: Panel) -> Json:
         case "heatmap":
             return _heatmap(given)
         case "table":
-            return {"showHeader": True, "cellHeight": "sm"}
+            made: Json = {"showHeader": True, "cellHeight": "sm"}
+            if given.sort:
+                heading = given.columns["Value"][language]
+                made["sortBy"] = [{"displayName": heading, "desc": given.sort == "falling"}]
+            return made
 
 
 def _heatmap(given: Panel) -> Json:

@@ -67,6 +67,7 @@ class Panel(Strict):
     steps: tuple[Step, ...] = ()  # or these do
     values: Mapping[str, tuple[str, str, str]] = {}  # value → zh, en, colour
     names: str | Mapping[str, tuple[str, str]] = {}  # a table of secmon/texts, or label → zh, en
+    sort: Literal["rising", "falling"] | None = None  # a table by its values
     columns: Mapping[str, Text] = {}  # of a table: label → heading, in this order
 
 

@@ -84,7 +84,8 @@ def test_everything_shows_something(tmp_path: Path) -> None:
         ask_all(boards, asked, server.url)
         names_of_devices(server.url)
     left = [one for one in asked if not one.good]
-    assert [str(one) for one in left if not may_be_empty(one)] == []
+    wrong = [str(one) for one in left if not may_be_empty(one)]
+    assert wrong == [], "\n".join(wrong)
 
 
 def ask_all(boards: list[dict], asked: list[Asked], base: str) -> None:
