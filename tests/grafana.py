@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from secmon.adapters.exposition import metrics_page
+
 ROOT = Path(__file__).parents[1]
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 ALERTS = ROOT / "grafana" / "prometheus" / "alerts.yml"
 SCRAPE = ROOT / "grafana" / "prometheus" / "scrape.yml"
 LANGUAGES = ("zh", "en")
+
+PROMETHEUS_OWN = {"up", "scrape_duration_seconds"}
 
 Json = dict[str, Any]
 
@@ -48,3 +52,13 @@ def expressions(dashboard: Json) -> Iterator[str]:
 def series(expression: str) -> set[str]:
     """Names of the series that a query asks for."""
     return set(re.findall(r"\b(?:secmon|process|scrape)_\w+|\bup(?=\{)", expression))
+
+
+def known() -> set[str]:
+    """Every series that the daemon can show."""
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) ", metrics_page.page(), re.M)
+    names = {name for name, _ in rows}
+    for name, kind in rows:
+        if kind == "histogram":
+            names |= {f"{name}_{end}" for end in ("bucket", "count", "sum")}
+    return names

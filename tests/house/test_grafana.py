@@ -9,24 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import common, units
 from grafana_foundation_sdk.models import dashboard as classic
 
 from grafana import build
-from secmon.adapters.exposition import metrics_page
-from secmon.standard.tables import shipped_rules
 from tests.grafana import (
-    ALERTS,
     DASHBOARDS,
     LANGUAGES,
-    ROOT,
-    SCRAPE,
+    PROMETHEUS_OWN,
     Json,
     expressions,
     files,
+    known,
     load,
     panels,
     series,
@@ -41,7 +37,6 @@ BESIDE_THE_TYPES = re.compile(
     r"(step|titleFormat|textFormat|tagKeys|useValueForTime|target/(refId|expr|interval))"
     r"|/templating/list/\d+/definition"
 )
-PROMETHEUS_OWN = {"up", "scrape_duration_seconds"}
 # CONTRACT 4 promises them; the dashboards are ready for them.
 PROMISED = {"secmon_preset_reached", "secmon_preset_deviation_ratio"}
 
@@ -79,16 +74,6 @@ UNITS = {unit for name in dir(units) if isinstance(unit := getattr(units, name),
 every_file = pytest.mark.parametrize(
     "file", files(), ids=lambda file: f"{file.parent.name}-{file.stem}"
 )
-
-
-def known() -> set[str]:
-    """Every series that the daemon can show."""
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) ", metrics_page.page(), re.M)
-    names = {name for name, _ in rows}
-    for name, kind in rows:
-        if kind == "histogram":
-            names |= {f"{name}_{end}" for end in ("bucket", "count", "sum")}
-    return names
 
 
 def test_the_dashboards_are_those_of_the_source() -> None:
@@ -260,69 +245,5 @@ def test_nothing_known_is_never_shown_as_nothing_wrong(file: Path) -> None:
     assert [expr for expr in expressions(load(file)) if "vector(" in expr] == []
 
 
-def test_the_series_of_the_alerts_exist() -> None:
-    named = {name for rule in alerts() for name in series(rule["expr"])}
-    assert named and named - known() - PROMETHEUS_OWN == set()
-
-
 def test_a_series_that_does_not_exist_would_be_told() -> None:
     assert series("rate(secmon_pols_skipped_total[5m])") - known() == {"secmon_pols_skipped_total"}
-
-
-def test_both_speak_of_the_25_degrees_of_the_rules() -> None:
-    rule = next(rule for rule in shipped_rules() if rule.id == "room-too-warm")
-    board = load(ROOT / "grafana/dashboards/zh/secmon-power.json")
-    room = next(panel for panel in panels(board) if panel["title"] == "机房温度")
-    steps = room["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    assert [step["value"] for step in steps] == [None, 25] and rule.limit == 25
-    [alert] = [one for one in alerts() if one["alert"] == "SecmonRoomTooWarm"]
-    assert "> 25)" in alert["expr"]
-
-
-# --- rules and provisioning ---
-
-
-def alerts() -> list[Json]:
-    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def test_every_alert_says_what_where_to_read_and_in_both_languages() -> None:
-    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.+)$", page, re.M)
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    names = Counter(rule["alert"] for rule in alerts())
-    assert set(names.values()) == {1}
-    for rule in alerts():
-        told = rule["annotations"]
-        assert told.keys() == {"summary", "summary_en", "runbook"}, rule["alert"]
-        assert re.search("[\u4e00-\u9fff]", told["summary"]), rule["alert"]
-        assert not re.search("[\u4e00-\u9fff]", told["summary_en"]), rule["alert"]
-        file, _, anchor = told["runbook"].partition("#")
-        assert file == "docs/operating.md" and anchor in anchors, told["runbook"]
-        assert rule["labels"]["severity"] in ("critical", "warning")
-
-
-def test_every_alert_is_in_the_handbook() -> None:
-    page = (ROOT / "docs/grafana.md").read_text(encoding="utf-8")
-    assert {rule["alert"] for rule in alerts()} == set(re.findall(r"^\| `(Secmon\w+)`", page, re.M))
-
-
-def test_provisioning_names_what_is_there() -> None:
-    folder = ROOT / "grafana/provisioning"
-    [source] = yaml.safe_load((folder / "datasources/secmon.yaml").read_text())["datasources"]
-    assert (source["type"], source["access"]) == ("prometheus", "proxy") and source["uid"]
-    providers = yaml.safe_load((folder / "dashboards/secmon.yaml").read_text("utf-8"))["providers"]
-    assert len({one["name"] for one in providers}) == len({one["folderUid"] for one in providers})
-    assert [Path(one["options"]["path"]).name for one in providers] == list(LANGUAGES)
-    assert all(one["type"] == "file" for one in providers)
-
-
-def test_the_scrape_example_fits_the_rules_and_the_contract() -> None:
-    given = yaml.safe_load(SCRAPE.read_text())
-    [job] = given["scrape_configs"]
-    assert job["job_name"] == "secmon" and job["honor_labels"] is True
-    example = yaml.safe_load((ROOT / "config/site.example.yaml").read_text("utf-8"))
-    [target] = job["static_configs"]
-    assert target["targets"] == [example["metrics"]["listen"]]
-    assert target["labels"] == {"site": example["site"]["id"]}
