@@ -21,9 +21,9 @@ from tests.peers.prometheus import Prometheus, prometheus
 from tests.receiver import SECRET, Receiver, receiver
 from tests.test_demo import READY, Demo, demo
 
-pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(200)]
 
-WITHIN = 45.0  # seconds of the story
+WITHIN = 100.0  # seconds: a slow machine sees the story a second time
 
 BOARDS = sorted({file.stem for file in files()})
 
