@@ -8,7 +8,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 $(BIN)/uv
 INTO := --python $(BIN)/python
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url $(LOCK_ARGS)
-SOURCES = $(wildcard secmon probes tests benchmarks)
+SOURCES = $(wildcard secmon probes grafana tests benchmarks)
 
 # Whatever environment make was called from, it must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP CONDA_PREFIX

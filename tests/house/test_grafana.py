@@ -37,9 +37,6 @@ BESIDE_THE_TYPES = re.compile(
     r"(step|titleFormat|textFormat|tagKeys|useValueForTime|target/(refId|expr|interval))"
     r"|/templating/list/\d+/definition"
 )
-# CONTRACT 4 promises them; the dashboards are ready for them.
-PROMISED = {"secmon_preset_reached", "secmon_preset_deviation_ratio"}
-
 # Where Grafana's types hold a word of a list but do not look at it.
 CHOICES = {
     "panels/options/colorMode": common.BigValueColorMode,
@@ -236,7 +233,7 @@ def test_every_word_is_in_its_language(file: Path) -> None:
 @every_file
 def test_its_series_exist(file: Path) -> None:
     named = {name for expr in expressions(load(file)) for name in series(expr)}
-    assert named - known() - PROMETHEUS_OWN - PROMISED == set()
+    assert named - known() - PROMETHEUS_OWN == set()
 
 
 @every_file

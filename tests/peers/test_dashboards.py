@@ -32,8 +32,6 @@ NOT_IN_THE_DEMO = {
     *((board, "守护进程重启") for board in BOARDS),  # an annotation
     ("secmon-power", "漏水"),
     ("secmon-power", "浮充电压偏差"),
-    ("secmon-video", "预置位"),
-    ("secmon-video", "预置位偏差"),
 }
 CHANNEL = """
 notify:
