@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pydantic import Field, field_validator
 
 from probes.wire import http_page, login, x509
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from secmon.api import (
     EMPTY_LAYOUT,
     Batch,
@@ -195,7 +195,9 @@ class _Site:
             raise Garbled(f"{self.where}: expected TLS, got: {_said(error)}") from None
         except OSError as error:
             failure = ProbeError if ours(error) else Unreachable
-            raise failure(f"{self.where}: no connection: {why(error)}") from None
+            raise failure(
+                f"{self.where}: no connection: {why(error)}", cause=cause(error)
+            ) from None
 
     async def _ask(self, link: _Link) -> http_page.Page:
         headers = {}

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from probes.wire import icmp
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from secmon.api import EMPTY_LAYOUT, Batch, Driver, Probe, ProbeError, Target, Unreachable
 from secmon.api import Options as ApiOptions
 
@@ -197,13 +197,13 @@ class Pinger:
             sequence = line.send(to, outcome)
         except OSError as error:
             failure = ProbeError if ours(error) else Unreachable
-            raise failure(f"ping {to.host}: {why(error)}") from None
+            raise failure(f"ping {to.host}: {why(error)}", cause=cause(error)) from None
         try:
             words = await outcome
         finally:
             line.waiting.pop(sequence, None)
         if words:
-            raise Unreachable(f"ping {to.host}: {words}")
+            raise Unreachable(f"ping {to.host}: {words}", cause="no_route")
 
     def _open(self, version: int) -> _Line:
         try:
@@ -263,7 +263,9 @@ async def _resolve(address: str) -> Place:
         try:
             found = await loop.getaddrinfo(address, None, type=socket.SOCK_DGRAM)
         except OSError as error:
-            raise Unreachable(f"ping {address}: the name is not known: {why(error)}") from None
+            raise Unreachable(
+                f"ping {address}: the name is not known: {why(error)}", cause="no_name"
+            ) from None
     family, _, _, _, sockaddr = found[0]
     return Place(_VERSION[family], str(sockaddr[0]), sockaddr)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from probes.wire import nut
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from secmon.api import (
     EMPTY_LAYOUT,
     Batch,
@@ -121,7 +121,9 @@ class _Ups:
             streams = await asyncio.open_connection(address, port, limit=nut.LINE_MAX)
         except OSError as error:
             failure = ProbeError if ours(error) else Unreachable
-            raise failure(f"{self._where}: no TCP connection: {why(error)}") from None
+            raise failure(
+                f"{self._where}: no TCP connection: {why(error)}", cause=cause(error)
+            ) from None
         return _Link(*streams)
 
     async def _log_in(self, link: _Link) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from secmon.api import EMPTY_LAYOUT, Batch, Driver, Probe, ProbeError, Target, Unreachable
 from secmon.api import Options as ApiOptions
 
@@ -33,7 +33,9 @@ class _Port:
             transport, _ = await loop.create_connection(asyncio.Protocol, self.address, self.port)
         except OSError as error:
             failure = ProbeError if ours(error) else Unreachable
-            raise failure(f"TCP {self.address} port {self.port}: {why(error)}") from None
+            raise failure(
+                f"TCP {self.address} port {self.port}: {why(error)}", cause=cause(error)
+            ) from None
         transport.abort()
         return ACCEPTED
 

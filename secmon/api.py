@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from secmon.core.change import Change
 from secmon.core.model import (
     EMPTY_LAYOUT,
+    Cause,
     Fault,
     Layout,
     Notice,
@@ -28,6 +29,7 @@ from secmon.core.model import (
 __all__ = [
     "EMPTY_LAYOUT",
     "Batch",
+    "Cause",
     "Change",
     "Clock",
     "Connection",
@@ -68,9 +70,16 @@ class ProbeError(Exception):
     """A poll failed for a reason that lies with the device or the way to it.
 
     The text says what was expected and what came, without secrets. Any other exception is our bug.
+    `cause`: what it comes of, where that can be told; the core reads silence into Unreachable
+    without one. `facts`: what was learned all the same, by the names of readings.
     """
 
     reason = Reason.INTERNAL
+
+    def __init__(self, text: str = "", *, cause: str = "") -> None:
+        super().__init__(text)
+        self.cause = Cause(cause)
+        self.facts: dict[str, Value] = {}
 
 
 class Unreachable(ProbeError):
@@ -88,8 +97,8 @@ class Refused(ProbeError):
 
     reason = Reason.REFUSED
 
-    def __init__(self, text: str, *, credentials: bool = False) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, credentials: bool = False, cause: str = "") -> None:
+        super().__init__(text, cause=cause or (Cause.LOGIN if credentials else Cause.UNKNOWN))
         self.credentials = credentials
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from random import randrange
 from typing import cast
 
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from probes.wire.modbus import (
     NO_ANSWER,
     NO_PATH,
@@ -93,7 +93,8 @@ class Line:
             failure = ProbeError if isinstance(error, OSError) and ours(error) else Unreachable
             words = why(error) if isinstance(error, OSError) else "no such name"
             raise failure(
-                f"modbus {self._address} port {self._port}: no TCP connection: {words}"
+                f"modbus {self._address} port {self._port}: no TCP connection: {words}",
+                cause=cause(error) if isinstance(error, OSError) else "no_name",
             ) from None
         self.opened += 1
         return wire

@@ -6,7 +6,7 @@ import asyncio
 from typing import cast
 
 from probes.wire.http import Malformed, Reader, Response
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from secmon.api import Garbled, ProbeError, Unreachable
 
 
@@ -100,14 +100,15 @@ async def open_link(address: str, port: int, where: str) -> Link:
         _, link = await loop.create_connection(Link, address, port)
     except OSError as error:
         failure = ProbeError if ours(error) else Unreachable
-        raise failure(f"{where}: no TCP connection to port {port}: {why(error)}") from None
+        text = f"{where}: no TCP connection to port {port}: {why(error)}"
+        raise failure(text, cause=cause(error)) from None
     except UnicodeError:
-        raise Unreachable(f"{where}: no such name") from None
+        raise Unreachable(f"{where}: no such name", cause="no_name") from None
     return link
 
 
 def failure_of(error: Exception, asked: str) -> ProbeError:
     """What a poll fails with, when `ask` did with this."""
     if isinstance(error, HungUp):
-        return Unreachable(f"{asked}: hung up without an answer")
+        return Unreachable(f"{asked}: hung up without an answer", cause="hung_up")
     return Garbled(f"{asked}: {error}")

@@ -90,6 +90,9 @@ class OnvifProbe:
             if self._recall is None:
                 return batch
             return await self._with_presets(batch, self._recall, session, deadline)
+        except Refused as no:
+            no.facts["clock_offset_seconds"] = round(self._known.log_in.ahead, 3)
+            raise
         except Malformed as wrong:
             raise Garbled(f"{self._where}: {wrong}") from None
         finally:

@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element
 from probes.onvif.link import HungUp, Link, failure_of, open_link
 from probes.wire import http, http_digest, soap
 from probes.wire.onvif import Operation, Place
-from secmon.api import Credentials, Garbled, Refused
+from secmon.api import Cause, Credentials, Garbled, Refused
 
 HIDDEN_MIN = 4  # characters: a shorter password would make holes in every text
 _LOCKED = re.compile(
@@ -107,7 +107,8 @@ class Session:
         except soap.Malformed as wrong:
             if response.status >= 400:
                 says = "404: there is no ONVIF here" if response.status == 404 else response.status
-                raise Refused(f"{self._asked(operation)}: HTTP {says}") from None
+                none = Cause.WRONG_SERVICE if response.status == 404 else Cause.UNKNOWN
+                raise Refused(f"{self._asked(operation)}: HTTP {says}", cause=none) from None
             raise Garbled(f"{self._asked(operation)}: {self._log_in.hide(str(wrong))}") from None
 
     def close(self) -> None:
@@ -165,10 +166,12 @@ class Session:
         text = self._asked(operation)
         said = self._log_in.hide(_reason(response))
         if not self._log_in.username:
-            return Refused(f"{text}: it wants a log-in, and the probe has no `credentials:`{said}")
+            none = f"{text}: it wants a log-in, and the probe has no `credentials:`{said}"
+            return Refused(none, cause=Cause.NO_LOGIN)
         who = soap.clean(self._log_in.username)
         if _LOCKED.search(response.body[:4096].decode("utf-8", "replace")):
-            return Refused(f"{text}: the account {who!r} is locked{said}", credentials=True)
+            locked = f"{text}: the account {who!r} is locked{said}"
+            return Refused(locked, credentials=True, cause=Cause.LOCKED)
         if _only_basic(response):
             said = "; it asks for HTTP Basic, which sends passwords readable: not done"
         return Refused(f"{text}: the log-in of {who!r} is refused{said}", credentials=True)

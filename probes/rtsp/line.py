@@ -9,8 +9,15 @@ from dataclasses import dataclass
 
 from probes.rtsp.wire import Wire
 from probes.wire import login, rtsp
-from probes.wire.local import ours, why
-from secmon.api import Credentials, Garbled, ProbeError, Refused, Unreachable
+from probes.wire.local import cause, ours, why
+from secmon.api import Cause, Credentials, Garbled, ProbeError, Refused, Unreachable
+
+REFUSALS = {  # RFC 2326, 11; RFC 7826, 17.4
+    403: Cause.NO_RIGHT,
+    407: Cause.LOGIN,
+    453: Cause.BUSY,  # Not Enough Bandwidth
+    503: Cause.BUSY,
+}
 
 
 async def dial(url: rtsp.Url, credentials: Credentials) -> Line:
@@ -21,7 +28,8 @@ async def dial(url: rtsp.Url, credentials: Credentials) -> Line:
         _, wire = await loop.create_connection(Wire, url.host, url.port)
     except OSError as error:
         failure = ProbeError if ours(error) else Unreachable
-        raise failure(f"{where}: no TCP connection: {why(error)}") from None
+        text = f"{where}: no TCP connection: {why(error)}"
+        raise failure(text, cause=cause(error)) from None
     return Line(wire, credentials, where)
 
 
@@ -75,7 +83,7 @@ class Line:
         try:
             await self._wire.end()
         except ProbeError as error:
-            raise type(error)(f"{self.where}: {error}") from None
+            raise type(error)(f"{self.where}: {error}", cause=error.cause) from None
 
     async def farewell(self, patience_s: float) -> None:
         """Ends the session politely; a camera that does not answer is left all the same."""
@@ -102,7 +110,8 @@ class Line:
         try:
             answer = await self._wire.answer()
         except ProbeError as error:
-            raise type(error)(f"{self.where}: {method}: {error}") from None
+            text = f"{self.where}: {method}: {error}"
+            raise type(error)(text, cause=error.cause) from None
         if answer.sequence not in (None, self._sequence):
             expected = f"expected the answer to request {self._sequence}"
             raise self.garbled(f"{method}: {expected}, got that to {answer.sequence}")
@@ -122,13 +131,15 @@ class Line:
         if 200 <= answer.status < 300:
             return answer
         got = f"{answer.status} {answer.words}".strip()
-        raise Refused(f"{self.where}: {method}: expected 200, got {got}")
+        none = REFUSALS.get(answer.status, Cause.NO_STREAM)
+        raise Refused(f"{self.where}: {method}: expected 200, got {got}", cause=none)
 
     def _answering(self, challenges: tuple[str, ...]) -> login.Login:
         username = self._credentials.get("username")
         if not username:
             wanted = "it wants a log-in, and this probe's `credentials:` hold none"
-            raise Refused(f"{self.where}: {wanted}", credentials=True)
+            text = f"{self.where}: {wanted}"
+            raise Refused(text, credentials=True, cause=Cause.NO_LOGIN)
         try:
             return login.log_in(challenges, username, self._credentials.get("password"))
         except ValueError as error:

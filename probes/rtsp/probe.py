@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from probes.rtsp.line import Line, dial
 from probes.rtsp.options import Options
 from probes.wire import rtp, rtsp, sdp
-from secmon.api import EMPTY_LAYOUT, Batch, Layout, ProbeError, Reading, Refused, Target, arrange
+from secmon.api import (
+    EMPTY_LAYOUT,
+    Batch,
+    Cause,
+    Layout,
+    ProbeError,
+    Reading,
+    Refused,
+    Target,
+    arrange,
+)
 
 FACT = "stream_uri"
 FAREWELL_S = 0.5  # what a camera is given to answer TEARDOWN
@@ -104,7 +114,8 @@ async def describe(line: Line, url: rtsp.Url) -> Offer:
     media = session.video()
     codec = media.codec() if media is not None else None
     if media is None or codec is None:
-        raise Refused(f"{line.where}: expected a video track, got {sdp.shown(session)}")
+        text = f"{line.where}: expected a video track, got {sdp.shown(session)}"
+        raise Refused(text, cause=Cause.NO_VIDEO)
     return Offer(
         codec[0],
         codec[1],

@@ -11,7 +11,7 @@ from typing import cast
 
 from probes.wire import rtsp
 from probes.wire.local import why
-from secmon.api import Garbled, ProbeError, Unreachable
+from secmon.api import Cause, Garbled, ProbeError, Unreachable
 
 # What one poll may cost; ten seconds of the heaviest stream are about a third of it.
 RECEIVE_MAX = 64 * 1024 * 1024  # bytes
@@ -117,14 +117,18 @@ class Wire(asyncio.Protocol):
         self._broken = kind, text
         for future in (self._waiting, self._watched):
             if future is not None and not future.done():
-                future.set_exception(kind(text))
+                future.set_exception(_error(kind, text))
         if self._transport is not None:
             self._transport.close()
 
     def _check(self) -> None:
         if self._broken is not None:
-            kind, text = self._broken
-            raise kind(text)
+            raise _error(*self._broken)
+
+
+def _error(kind: type[ProbeError], text: str) -> ProbeError:
+    """It answers no connection that is ended without a word."""
+    return kind(text, cause=Cause.HUNG_UP if kind is Unreachable else Cause.UNKNOWN)
 
 
 def _drop(packet: rtsp.Packet) -> None:

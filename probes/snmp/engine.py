@@ -22,7 +22,7 @@ from probes.snmp.exchange import Declined, Exchange, Peer, Reported, Request, Se
 from probes.snmp.sockets import Address, bound, resolve
 from probes.wire import snmp, snmp_v3
 from probes.wire.ber import Malformed
-from probes.wire.local import ours, why
+from probes.wire.local import cause, ours, why
 from secmon.api import Garbled, ProbeError, Unreachable
 
 SOCKETS = 4  # per address family: a burst of replies spreads over their buffers
@@ -105,7 +105,9 @@ class Engine:
             pass  # a full buffer loses a datagram as any router may: it is sent again
         except OSError as error:
             kind = ProbeError if ours(error) else Unreachable
-            exchange.fail(kind(f"SNMP over UDP to {exchange.peer}: {why(error)}"))
+            exchange.fail(
+                kind(f"SNMP over UDP to {exchange.peer}: {why(error)}", cause=cause(error))
+            )
 
     def _overdue(self, exchange: Exchange) -> None:
         """Sends again what nobody answered for `patience_s`; gives up some requests after two."""

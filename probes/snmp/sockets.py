@@ -23,7 +23,9 @@ async def resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> tupl
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
-            raise Unreachable(f"SNMP: the name {host} has no address: {why(error)}") from None
+            raise Unreachable(
+                f"SNMP: the name {host} has no address: {why(error)}", cause="no_name"
+            ) from None
     family, _, _, _, address = found[0]
     return family, address  # type: ignore[return-value] # of the families of IP
 

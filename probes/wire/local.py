@@ -25,8 +25,25 @@ def ours(error: OSError) -> bool:
     return error.errno in OURS
 
 
+_CAUSES = {
+    errno.ECONNREFUSED: "closed",
+    errno.EHOSTUNREACH: "no_route",
+    errno.ENETUNREACH: "no_route",
+    errno.EHOSTDOWN: "no_route",
+    errno.ECONNRESET: "hung_up",
+    errno.EPIPE: "hung_up",
+}
+
+
+def cause(error: OSError) -> str:
+    """The word for what it comes of (`secmon.api.Cause`); empty where it tells none."""
+    if error.errno is not None and error.errno < 0:  # a failed look-up of a name counts downwards
+        return "no_name"
+    return _CAUSES.get(error.errno or 0, "")
+
+
 def why(error: OSError) -> str:
     """The system's own words: asyncio's only repeat the address."""
-    if error.errno is not None and error.errno > 0:  # a failed look-up of a name counts downwards
+    if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__

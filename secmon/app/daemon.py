@@ -25,6 +25,7 @@ from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
 from secmon.console.views import device_row
+from secmon.core.boots import Boots
 from secmon.core.derive import RESTING, Deriver, Layouts
 from secmon.core.kpi import Watched
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
@@ -83,6 +84,7 @@ class Daemon:
         self._queues: set[asyncio.Queue[Mapping[str, object]]] = set()
         self._settled: dict[str, Ticket] = {}
         self._away: float | None = None
+        self._alive_at: datetime | None = None
         self._layouts = Layouts()
         self._polling = False
         self.started = asyncio.Event()
@@ -94,6 +96,7 @@ class Daemon:
         """Takes up where the last daemon stopped."""
         stored: Stored = await self.store.load()
         if stored.alive_at is not None:
+            self._alive_at = stored.alive_at
             self._away = (self.clock.now() - stored.alive_at).total_seconds()
         self._settled = {ticket.id: ticket for ticket in stored.tickets}
         await self.desk.open(stored)
@@ -219,7 +222,10 @@ class Daemon:
         short = self._away is not None and self._away < AWAY * interval
         since = datetime.fromisoformat(resting) if resting and short else None
         zone = ZoneInfo(policy.timezone)
-        return Deriver(known, policy.words, zone, interval, since, layouts=self._layouts)
+        boots = Boots(self._facts(device), self._alive_at)
+        return Deriver(
+            known, policy.words, zone, interval, since, layouts=self._layouts, boots=boots
+        )
 
     def _store_said(self, text: str) -> None:
         self.metrics.store_up.set(not text)

@@ -15,7 +15,7 @@ from secmon.app.running import run, set_up_logging
 from secmon.cli import output
 from secmon.cli.link import CannotReach, ask
 from secmon.console.views import fault_row, observation_page
-from secmon.core.model import Failure, Observation, Reading, Reason, arrange
+from secmon.core.model import Cause, Failure, Observation, Reading, Reason, arrange
 from secmon.loading import ConfigError, Loaded, load
 
 GOOD, FAULTY, WRONG = 0, 1, 2
@@ -109,7 +109,11 @@ def _observation(device: str, page: Mapping[str, Any]) -> Observation:
     layout, values = arrange(
         Reading(one["reading"], one["value"], one["part"]) for one in page["readings"]
     )
-    failure = Failure(Reason(failed["reason"]), failed["text"]) if failed else None
+    failure = (
+        Failure(Reason(failed["reason"]), failed["text"], Cause(failed["cause"]), failed["facts"])
+        if failed
+        else None
+    )
     at = datetime.fromisoformat(page["at"])
     return Observation(device, page["probe"], at, 0.0, layout, values, failure, page["facts"])
 

@@ -341,7 +341,12 @@ def _kpi() -> Schema:
 
 
 def _failure() -> Schema:
-    return {"anyOf": [_object({"reason": TEXT, "text": TEXT}), {"type": "null"}]}
+    return {
+        "anyOf": [
+            _object({"reason": TEXT, "cause": TEXT, "text": TEXT, "facts": {"type": "object"}}),
+            {"type": "null"},
+        ]
+    }
 
 
 def _ref(name: str) -> Schema:

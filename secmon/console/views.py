@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from secmon.core.change import ProbeState, answers
-from secmon.core.model import Device, Fault, Observation, Policy, Value
+from secmon.core.model import Device, Failure, Fault, Observation, Policy, Value
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.tickets import stamp
 from secmon.core.world import World
@@ -69,7 +69,19 @@ def probe_row(state: ProbeState | None) -> dict[str, object]:
         "success": failure is None,
         "at": stamp(state.at),
         "good_at": stamp(state.good_at),
-        "failure": {"reason": str(failure.reason), "text": failure.text} if failure else None,
+        "failure": failure_row(failure),
+    }
+
+
+def failure_row(failure: Failure | None) -> dict[str, object] | None:
+    """Why a poll failed; `cause` is empty where nothing more is known."""
+    if failure is None:
+        return None
+    return {
+        "reason": str(failure.reason),
+        "cause": str(failure.cause),
+        "text": failure.text,
+        "facts": dict(failure.facts),
     }
 
 
@@ -90,7 +102,7 @@ def observation_page(policy: Policy, seen: Observation) -> dict[str, object]:
     return {
         "probe": seen.probe,
         "at": stamp(seen.at),
-        "failure": {"reason": str(failure.reason), "text": failure.text} if failure else None,
+        "failure": failure_row(failure),
         "facts": dict(seen.facts),
         "readings": [
             _reading(policy, name, part, value)

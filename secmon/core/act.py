@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from secmon.core import sla, tickets
+from secmon.core import identity, sla, tickets
 from secmon.core.change import ProbeState
 from secmon.core.draft import Draft
 from secmon.core.model import (
     DEVICE_UP,
+    IDENTITY,
     PROBE_SUCCESS,
+    STREAM_REACHED,
     Action,
     Refusal,
     Ticket,
@@ -19,6 +21,9 @@ from secmon.core.model import (
 )
 
 TOLD = {Verb.CLOSE: "closed", Verb.CANCEL: "cancelled"}  # verbs that people are told of
+
+ACCEPTS = (Verb.REPAIR, Verb.CANCEL)  # by these a person says that another device is the right one
+OF_A_PROBE = (PROBE_SUCCESS, STREAM_REACHED, IDENTITY)  # made by the core, one part per probe
 
 
 def act(draft: Draft, action: Action) -> str | Refusal:
@@ -37,10 +42,20 @@ def act(draft: Draft, action: Action) -> str | Refusal:
         return moved
     draft.save(moved)
     draft.write(ticket.id, str(action.verb), _why(action), action.by)
+    if action.verb in ACCEPTS:
+        _accept(draft, ticket, action.by)
     reason = TOLD.get(action.verb)
     if reason:
         draft.tell(moved, reason, by=action.by, note=action.note)
     return moved.id
+
+
+def _accept(draft: Draft, ticket: Ticket, by: str) -> None:
+    device = draft.policy.devices.get(ticket.device)
+    accepted = identity.accept(draft, device, ticket) if device is not None else ""
+    if accepted:
+        draft.write(ticket.id, "accepted", accepted, by)
+        draft.asks.add(ticket.device)
 
 
 def _find(draft: Draft, number: str) -> Ticket | None:
@@ -72,7 +87,7 @@ def _unverified(draft: Draft, ticket: Ticket) -> str:
         and state.good_at is not None
         and (
             ticket.reading in ("", DEVICE_UP)
-            or (ticket.reading == PROBE_SUCCESS and ticket.part == plan.label)
+            or (ticket.reading in OF_A_PROBE and ticket.part == plan.label)
             or _looked_at(ticket, state, mark.at)
         )
     ]

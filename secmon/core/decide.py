@@ -99,7 +99,7 @@ def _take_up(world: World, policy: Policy, now: datetime, lost: Collection[Fault
             why = _gone(ticket, policy)
             if why:
                 forget(draft, ticket, why)
-            else:
+            elif raising.alone(draft, ticket):
                 raising.left(draft, ticket)
     return draft.finish()
 
@@ -132,6 +132,7 @@ def revive(
             fault,
             since_tick=tick - (now - fault.since).total_seconds(),
             bad_tick=tick - (away.total_seconds() if away is not None else 0.0),
+            turned_tick=tick,
         )
         lost_soak = fault.state is FaultState.SUSPECT and not _short(
             policy.devices.get(fault.key.device), away

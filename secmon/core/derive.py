@@ -2,8 +2,9 @@
 
 Which readings are derived, and from what, stands in the vocabulary (`derive` column):
 `rate(counter)`, `utilization(counter, speed)`, `rise(reading, minutes m)`, `schedule(flag)`,
-`float_deviation(volts)`, `float_ok(volts)`. Derived values are appended to the observation, so
-rules and `/metrics` see no difference. What cannot be known this time is left out, never guessed.
+`float_deviation(volts)`, `float_ok(volts)`, `restarts(uptime)`. Derived values are appended to the
+observation, so rules and `/metrics` see no difference. What cannot be known this time is left out,
+never guessed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from secmon.core import floating
-from secmon.core.model import Device, Layout, Observation, Value, Word
+from secmon.core.boots import Boots
+from secmon.core.model import Battery, Device, Layout, Observation, Value, Word
 
 _CALL = re.compile(r"(\w+)\(([^)]*)\)")
 _SAMPLES = 32  # kept per window of a rate of rise
@@ -63,9 +65,10 @@ class Deriver:
         resting_since: datetime | None = None,
         *,
         layouts: Layouts | None = None,
+        boots: Boots | None = None,
     ) -> None:
         """`resting_since`: the fact of that name from before a short restart, else None.
-        `layouts`: shared with the other devices."""
+        `layouts`: shared with the other devices. `boots`: what is known of its restarts."""
         self._device = device
         self._zone = zone
         self._interval = interval
@@ -79,6 +82,7 @@ class Deriver:
         self._layouts: dict[tuple[int, ...], Layout] = {}
         self._rises: dict[tuple[str, str], deque[tuple[float, float]]] = {}
         self._shared = layouts or Layouts()
+        self._boots = boots or Boots({})
         self._resting_since = resting_since
         self._settled_from: float | None = None
         self._settled_tick: float | None = None
@@ -88,6 +92,8 @@ class Deriver:
         if seen.failure is not None:
             return seen
         seen = self._settle(seen)
+        if booted := self._boots.follow(seen):
+            seen = replace(seen, facts={**seen.facts, **booted})
         if seen.layout is not self._layout:
             self._compile(seen.layout)
         if not self._steps:
@@ -189,6 +195,8 @@ class Deriver:
             case "float_deviation" | "float_ok" if self._device.battery is not None:
                 ok = kind == "float_ok"
                 return lambda seen, _: self._float(seen, span, ok)
+            case "restarts":
+                return lambda seen, _: [float(self._boots.of_late(seen.at))] * (span[1] - span[0])
         return None
 
     # --- the derivations ---
@@ -305,6 +313,15 @@ def battery_celsius(seen: Observation) -> float | None:
     """The battery's own temperature, if this observation has it."""
     value = _value(seen, "battery_temperature_celsius")
     return float(value) if isinstance(value, int | float) else None
+
+
+def float_words(battery: Battery, seen: Observation, part: str) -> Mapping[str, Value]:
+    """What is said of a float charge, as far as this observation has its voltage."""
+    place = seen.layout.index("battery_voltage_volts", part)
+    volts = seen.values[place] if place is not None else None
+    if not isinstance(volts, int | float):
+        return {}
+    return floating.words(battery, float(volts), battery_celsius(seen))
 
 
 def _value(seen: Observation, name: str) -> Value | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -101,6 +101,11 @@ class Draft:
     def group(self, fault: Fault, reading: str) -> Group:
         return group_of(self.policy.words, fault.key.device, reading, fault.key.part)
 
+    def fact(self, device: str, name: str) -> str:
+        """What is known of a device under this name; empty where nothing is."""
+        news = self.facts.get(device, {}).get(name)
+        return self.world.facts.get(device, {}).get(name, "") if news is None else news
+
     def up(self, device: Device) -> bool | None:
         """Did it answer any of its probes last time? None: not all were asked yet, or our bug."""
         return answers([self.probe((device.id, plan.label)) for plan in device.probes])
@@ -128,6 +133,14 @@ class Draft:
             self.due.add(when, ticket.id)
         if group is not None:
             self.groups[group] = ticket.id
+
+    def learn(self, device: str, facts: Mapping[str, str]) -> dict[str, str]:
+        """Keeps facts of a device; gives those that it had not, or others."""
+        known = {**self.world.facts.get(device, {}), **self.facts.get(device, {})}
+        news = {name: text for name, text in facts.items() if known.get(name) != text}
+        if news:
+            self.facts.setdefault(device, {}).update(news)
+        return news
 
     def write(self, subject: str, what: str, why: str = "", by: str = OURSELVES) -> None:
         self.entries.append(Entry(self.now, subject, what, why, by))

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from secmon.core import faults, floating, raising, topology
+from secmon.core import causes, faults, identity, raising, topology
 from secmon.core.change import ProbeState
-from secmon.core.derive import battery_celsius
+from secmon.core.deepening import REBOOTED, restate, with_facts
+from secmon.core.derive import float_words
 from secmon.core.draft import Draft
 from secmon.core.faults import Verdict
 from secmon.core.model import (
     DEVICE_UP,
+    IDENTITY,
+    STREAM_UP,
     Device,
     Fault,
     FaultKey,
@@ -48,7 +51,9 @@ def observe(draft: Draft, seen: Observation) -> None:
         return
     key = (seen.device, seen.probe)
     poll = _Poll(draft, device, probe, seen, draft.probe(key))
-    _keep_facts(draft, seen)
+    ours = seen.failure is not None or _is_ours(poll)
+    if ours:
+        _keep_facts(draft, seen)
     if seen.failure is not None:
         draft.probes[key] = _failed(poll)
         _reach(poll)
@@ -56,18 +61,17 @@ def observe(draft: Draft, seen: Observation) -> None:
         plan = _plan(poll)
         state = _state(poll, plan)
         draft.probes[key] = state
-        if seen.device in draft.world.troubled or draft.faults:
+        troubled = seen.device in draft.world.troubled or draft.faults
+        if troubled:
             _reach(poll)
-        _values(poll, plan, state)
+        if ours and not (troubled and identity.strange(draft, device)):
+            _values(poll, plan, state)
     _look_behind(draft, device, seen.tick)
 
 
 def _keep_facts(draft: Draft, seen: Observation) -> None:
-    if seen.facts:
-        known = {**draft.world.facts.get(seen.device, {}), **draft.facts.get(seen.device, {})}
-        news = {name: text for name, text in seen.facts.items() if known.get(name) != text}
-        if news:
-            draft.facts.setdefault(seen.device, {}).update(news)
+    if seen.facts and REBOOTED in draft.learn(seen.device, seen.facts):
+        raising.note_reboot(draft, seen.device, seen.facts[REBOOTED])
 
 
 def _failed(poll: _Poll) -> ProbeState:
@@ -87,23 +91,54 @@ def _failed(poll: _Poll) -> ProbeState:
     )
 
 
-# --- is it there? ----------------------------------------------------------------------------
+# --- is it there, and is it the one? ---------------------------------------------------------
+
+
+def _is_ours(poll: _Poll) -> bool:
+    """Before all else: what another device says is not taken for what this one does."""
+    if not identity.SAYS & poll.seen.facts.keys():
+        return True
+    label = poll.probe.label
+    rules = winners(reach_rules(poll.draft.policy, poll.device).identity, label)
+    if not rules:
+        return True
+    ours = identity.look(poll.draft, poll.device, poll.seen)
+    if ours is not None:
+        said = Verdict.GOOD if ours else Verdict.BAD
+        for rule in rules:
+            _judge(poll, rule, label, said, ours, interval=poll.probe.interval)
+    return ours is not False
 
 
 def _reach(poll: _Poll) -> None:
     device, seen = poll.device, poll.seen
-    silence, failing = reach_rules(poll.draft.policy, device)
     up = poll.draft.up(device)
     interval = max(plan.interval for plan in device.probes)
-    if up and (seen.failure is None or seen.failure.reason is not Reason.INTERNAL):
-        ok = seen.failure is None
-        said = Verdict.GOOD if ok else Verdict.BAD
-        for rule in winners(failing, poll.probe.label):
-            _judge(poll, rule, poll.probe.label, said, ok, interval=poll.probe.interval)
+    known = seen.failure is None or seen.failure.reason is not Reason.INTERNAL
+    if up and known and not identity.strange(poll.draft, device):
+        _service(poll)
+    silence = reach_rules(poll.draft.policy, device).silence
     if up is not None:  # after the probe: a device that answers «no» is not well yet
         for rule in silence:
             said = Verdict.GOOD if up else Verdict.BAD
             _judge(poll, rule, "", said, bool(up), interval=interval)
+
+
+def _service(poll: _Poll) -> None:
+    """The device answers, but does this probe? One that should bring a stream and is not barred
+    says that there is none. What is bad comes first, so that the ticket knows of it when the
+    other is good."""
+    ok, label = poll.seen.failure is None, poll.probe.label
+    rules = reach_rules(poll.draft.policy, poll.device)
+    streaming = winners(rules.stream, label) if STREAM_UP in poll.probe.brings else []
+    lost = not ok and bool(streaming) and not causes.barred(poll.seen.failure)
+    judged = [
+        *((rule, lost) for rule in streaming),
+        *((rule, not ok and not lost) for rule in winners(rules.failing, label)),
+    ]
+    for rule, bad in sorted(judged, key=lambda one: not one[1]):
+        said = Verdict.BAD if bad else Verdict.GOOD
+        _judge(poll, rule, label, said, not bad, interval=poll.probe.interval)
 
 
 # --- is it well? -----------------------------------------------------------------------------
@@ -259,7 +294,7 @@ def _judge(
     if old is None and new is None:
         return
     if new is not None and said is Verdict.BAD:
-        new = raising.with_facts(new, _facts(poll, rule, part))
+        new = with_facts(new, _facts(poll, rule, part, value), seen.tick)
     _settle(poll, rule, key, old, new)
 
 
@@ -274,21 +309,18 @@ def _settle(poll: _Poll, rule: Rule, key: FaultKey, old: Fault | None, new: Faul
             raising.ask_parents(draft, poll.device, new)
         if faults.ripe(new, rule):
             raising.promote(draft, poll.device, rule, key, poll.seen.evidence)
+    elif new.state is FaultState.ACTIVE:
+        restate(draft, poll.device, rule, new)
 
 
-def _facts(poll: _Poll, rule: Rule, part: str) -> Mapping[str, Value]:
+def _facts(poll: _Poll, rule: Rule, part: str, value: Value | None) -> Mapping[str, Value]:
     """What the words about this fault are made of, beyond its value."""
     seen, battery = poll.seen, poll.device.battery
-    if seen.failure is not None:
-        reason, text = str(seen.failure.reason), seen.failure.text
-        return {"failure": reason, "text": text, "probe": seen.probe}
-    if battery is None or not rule.reading.startswith("battery_float_"):
-        return {}
-    place = seen.layout.index("battery_voltage_volts", part)
-    volts = seen.values[place] if place is not None else None
-    if not isinstance(volts, int | float):
-        return {}
-    return floating.words(battery, float(volts), battery_celsius(seen))
+    if rule.reading == IDENTITY:
+        return identity.words(poll.draft, poll.device, seen)
+    if battery is not None and rule.reading.startswith("battery_float_"):
+        return float_words(battery, seen, part)
+    return causes.words(poll.draft, poll.device, seen, rule, value)
 
 
 # --- who hangs on it? ------------------------------------------------------------------------

@@ -15,6 +15,9 @@ Value = int | float | bool | str  # int stays int: a 64-bit counter as float los
 
 DEVICE_UP = "device_up"  # made by the core from all probes of a device
 PROBE_SUCCESS = "probe_success"  # made by the core, one part per probe
+STREAM_UP = "stream_up"
+STREAM_REACHED = "stream_reached"  # made by the core, one part per probe that brings `stream_up`
+IDENTITY = "identity_matches"  # made by the core, one part per probe that says who the device is
 
 
 # --- from the wire ---------------------------------------------------------------------------
@@ -96,12 +99,43 @@ class Reason(StrEnum):
 ANSWERED = frozenset((Reason.REFUSED, Reason.GARBLED))
 
 
+class Cause(StrEnum):
+    """What a failure or a wrong value comes of, as far as it can be told: `cause` in the facts of
+    faults and tickets, and a sentence in what people read. Finer than Reason, and no label."""
+
+    UNKNOWN = ""
+    # nobody is there
+    SILENT = "silent"  # nothing came back
+    NO_ROUTE = "no_route"  # the network says that there is no way to it
+    NO_NAME = "no_name"  # its name has no address
+    CLOSED = "closed"  # the machine refuses the connection: it lives, its service does not
+    HUNG_UP = "hung_up"  # it takes the connection and ends it without a word
+    # it is another one
+    ANOTHER_DEVICE = "another_device"
+    # it does not let us in
+    LOGIN = "login"
+    LOCKED = "locked"  # the account, after too many bad log-ins
+    NO_LOGIN = "no_login"  # it wants one, and none is configured
+    NO_RIGHT = "no_right"  # this user may not
+    WRONG_SERVICE = "wrong_service"  # something answers there, but not what we ask for
+    # no picture
+    NO_STREAM = "no_stream"  # there is none where it should be
+    BUSY = "busy"  # it has no session left
+    NO_VIDEO = "no_video"  # a stream without a video track
+    NO_MEDIA = "no_media"  # it plays, and nothing comes
+    # its clock
+    CLOCK_RESET = "clock_reset"  # it stands at the date of the factory
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A poll that failed. `text` says what was expected and what came (English, secrets masked)."""
+    """A poll that failed. `text` says what was expected and what came (English, secrets masked);
+    `facts` is what else was learned, by the names of readings."""
 
     reason: Reason
     text: str
+    cause: Cause = Cause.UNKNOWN
+    facts: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +242,7 @@ class Fault:
     wait_until: datetime | None = None  # the parents were asked: their word is awaited till then
     hidden_by: str = ""  # device id of the root whose being down hides this silence
     hidden_part: str = ""  # … and its port or outlet, where that is the root
+    turned_tick: float = 0.0  # first bad observation with the cause that the facts now name
 
 
 # --- tickets ---------------------------------------------------------------------------------
@@ -304,8 +339,10 @@ class Ticket:
     previous: str = ""  # number of the last ended ticket of the same fault, given in the commit
     suppressed: tuple[str, ...] = ()  # devices whose silence this ticket explains
     removed: bool = False  # its device or rule is no longer in the site file
-    told: frozenset[str] = frozenset()  # clock notices already sent: "respond 80%", "respond due"
+    told: frozenset[str] = frozenset()  # notices not to be sent again: of clocks, of causes
     settled: Mapping[Clock, bool] = field(default_factory=dict)  # clocks decided: kept or not
+    turns: int = 0  # how often its cause changed
+    turned_at: datetime | None = None  # … and when that was last written into the journal
 
     @property
     def fault(self) -> FaultKey:
@@ -480,7 +517,7 @@ class Word:
     unit: str
     type: str  # gauge | counter | flag | text
     log: bool  # hourly min/avg/max are kept
-    depth: int  # 1 no answer, 2 service refused, 3 no stream; 0: an ordinary reading
+    depth: int  # 1 no answer … 5 a reading that all before explain (docs/operating.md); 0: apart
     watched: bool  # judged only on parts that are watched
     feeds: bool  # 0 means: what hangs on this part is cut off
     derive: str

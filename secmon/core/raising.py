@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from secmon.core import faults, sla, tickets, topology
+from secmon.core.deepening import REBOOTED, anew, live, retarget, words_of
 from secmon.core.draft import Draft, waits
 from secmon.core.model import (
     DEVICE_UP,
-    SEVERITIES,
     Device,
     Fault,
     FaultKey,
@@ -18,22 +18,12 @@ from secmon.core.model import (
     Feed,
     Op,
     Rule,
-    Severity,
     Ticket,
     TicketState,
-    Value,
 )
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.topology import Sight
 from secmon.core.world import LADDER, Group, group_of
-
-LIVE = (FaultState.ACTIVE, FaultState.CLEARING)
-
-
-def with_facts(fault: Fault, facts: Mapping[str, Value]) -> Fault:
-    """The fault with what its words are made of, as the latest bad observation has it."""
-    return fault if facts == fault.facts else replace(fault, facts=facts)
-
 
 # --- silence and its parents -----------------------------------------------------------------
 
@@ -186,6 +176,17 @@ def _suppress(draft: Draft, ticket: Ticket, devices: list[str]) -> Ticket:
     return more
 
 
+def note_reboot(draft: Draft, device_id: str, at: str) -> None:
+    """The device started anew: information, and where it had a ticket a word on that."""
+    ticket = draft.ticket_of((device_id, LADDER, ""))
+    if ticket is None or ticket.cleared_at is not None:
+        draft.write(device_id, "rebooted", f"started at {at}")
+        return
+    more = {**ticket.facts, REBOOTED: at}
+    draft.save(replace(ticket, version=ticket.version + 1, facts=more))
+    draft.write(ticket.id, "rebooted", f"started at {at}")
+
+
 # --- tickets ---------------------------------------------------------------------------------
 
 
@@ -221,11 +222,11 @@ def raise_ticket(
             ticket = replace(ticket, removed=False, version=ticket.version + 1)
             draft.save(ticket)
         if ticket.cleared_at is not None:
-            ticket = tickets.relapse(ticket)
+            ticket = anew(tickets.relapse(ticket), rule, fault)
             draft.save(ticket)
             draft.write(ticket.id, "relapsed", rule.id)
             draft.tell(ticket, "relapsed")
-        ticket = _retarget(draft, device, ticket, group)
+        ticket = retarget(draft, device, ticket, group)
     if evidence is not None:
         draft.evidence[ticket.id] = evidence
 
@@ -256,7 +257,7 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
         reading=rule.reading,
         value=fault.value,
         limit=rule.limit,
-        facts=_words(rule, fault),
+        facts=words_of(rule, fault),
         suppressed=tuple(behind),
     )
     draft.save(ticket, group)
@@ -265,66 +266,35 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
     return ticket
 
 
-def _words(rule: Rule, fault: Fault) -> Mapping[str, Value]:
-    return {**fault.facts, "op": str(rule.op)}
-
-
-def _retarget(draft: Draft, device: Device, ticket: Ticket, group: Group) -> Ticket:
-    """The ticket speaks of the deepest, then gravest, live fault of its group."""
-    live = _live(draft, device, group)
-    if not live:
-        return ticket
-    rule, fault = min(live, key=lambda pair: _rank(draft, device, *pair))
-    if (ticket.rule, ticket.part) == (rule.id, fault.key.part):
-        return ticket
-    severity = severity_at(device, rule, fault.key.part)
-    graver = SEVERITIES.index(severity) < SEVERITIES.index(ticket.severity)
-    changed = replace(
-        ticket,
-        version=ticket.version + 1,
-        rule=rule.id,
-        part=fault.key.part,
-        severity=severity,
-        reading=rule.reading,
-        value=fault.value,
-        limit=rule.limit,
-        facts=_words(rule, fault),
-    )
-    draft.save(changed)
-    draft.write(ticket.id, "deepened", f"{ticket.rule} -> {rule.id}")
-    if graver:
-        draft.tell(changed, "deepened")
-    return changed
-
-
-def _live(draft: Draft, device: Device, group: Group) -> list[tuple[Rule, Fault]]:
-    found = []
-    for fault in draft.troubles(device.id):
-        rule = rule_of(draft.policy, fault.key.rule)
-        if rule is None or fault.state not in LIVE or fault.hidden_by:
-            continue
-        if draft.group(fault, rule.reading) == group:
-            found.append((rule, fault))
-    return found
-
-
-def _rank(draft: Draft, device: Device, rule: Rule, fault: Fault) -> tuple[int, int, str, str]:
-    severity: Severity = severity_at(device, rule, fault.key.part)
-    depth = draft.policy.words[rule.reading].depth
-    return depth, SEVERITIES.index(severity), rule.id, fault.key.part
-
-
 def cleared(draft: Draft, device: Device, rule: Rule, old: Fault) -> None:
     """A fault is clear. Its ticket is too, unless another fault of the group still lives."""
     group = draft.group(old, rule.reading)
     ticket = draft.ticket_of(group)
     if ticket is None or ticket.cleared_at is not None:
         return
-    if _live(draft, device, group):
-        _retarget(draft, device, ticket, group)
+    if live(draft, device, group):
+        retarget(draft, device, ticket, group)
         return
     if not _suspected(draft, group):  # else its soak will tell
         _clear(draft, ticket, rule.id)
+
+
+def alone(draft: Draft, ticket: Ticket) -> bool:
+    """Is it the one ticket of its group? Two that an older secmon left open become one: the other
+    is clear, speaks of no fault any more, and waits for a person's word."""
+    if not ticket.rule:
+        return True
+    group = group_of(draft.policy.words, ticket.device, ticket.reading, ticket.part)
+    one = draft.ticket_of(group)
+    if one is None or one.id == ticket.id:
+        return True
+    words = f"{ticket.rule} → {one.number}"
+    cleared_at = ticket.cleared_at or draft.now
+    draft.save(
+        replace(ticket, version=ticket.version + 1, rule="", summary=words, cleared_at=cleared_at)
+    )
+    draft.write(ticket.id, "cleared", f"one ticket with {one.number} from now on")
+    return False
 
 
 def left(draft: Draft, ticket: Ticket) -> None:

@@ -14,7 +14,10 @@ from typing import cast
 from secmon.core.faults import calm
 from secmon.core.model import (
     DEVICE_UP,
+    IDENTITY,
     PROBE_SUCCESS,
+    STREAM_REACHED,
+    STREAM_UP,
     Device,
     FaultKey,
     Layout,
@@ -117,8 +120,11 @@ def speaks(policy: Policy, key: FaultKey) -> bool:
         return False
     if rule.reading == DEVICE_UP:
         asked = bool(device.probes)
-    elif rule.reading == PROBE_SUCCESS:
+    elif rule.reading in (PROBE_SUCCESS, IDENTITY):
         asked = device.probe(key.part) is not None
+    elif rule.reading == STREAM_REACHED:
+        plan = device.probe(key.part)
+        asked = plan is not None and STREAM_UP in plan.brings
     elif rule.op is Op.MISSING:
         asked = any(rule.reading in plan.brings for plan in device.probes)
     else:
@@ -127,18 +133,31 @@ def speaks(policy: Policy, key: FaultKey) -> bool:
     return asked and rule in winners(rivals, key.part)
 
 
-def reach_rules(policy: Policy, device: Device) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
-    """(rules on silence, rules on a failing probe) for this device."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The rules on what the core makes itself of the probes of a device."""
+
+    silence: tuple[Rule, ...]
+    identity: tuple[Rule, ...]
+    failing: tuple[Rule, ...]
+    stream: tuple[Rule, ...]
+
+
+def reach_rules(policy: Policy, device: Device) -> Reach:
+    """Those that speak of this device; one object for all devices of a sort."""
     rules = rules_for(policy, device)
     key = ("reach", id(rules))
     found = policy.memo.get(key)
     if found is None:
-        found = (
+        found = Reach(
             tuple(winners([r for r in rules if r.reading == DEVICE_UP], "")),
-            tuple(r for r in rules if r.reading == PROBE_SUCCESS),
+            *(
+                tuple(r for r in rules if r.reading == name)
+                for name in (IDENTITY, PROBE_SUCCESS, STREAM_REACHED)
+            ),
         )
         policy.memo[key] = found
-    return cast("tuple[tuple[Rule, ...], tuple[Rule, ...]]", found)
+    return cast("Reach", found)
 
 
 def plan_for(policy: Policy, device: Device, probe: ProbePlan, layout: Layout) -> Plan:

@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
@@ -97,7 +98,7 @@ class Runner:
         self._served: list[asyncio.Future[Observation]] = []  # by the poll under way
         self._asked = False  # the core wants to know
         self._turn: asyncio.Future[None] | None = None
-        self._refusal = ""  # why the log-in was refused: an account may be locked after a few
+        self._refusal: Failure | None = None  # of the log-in: an account may be locked after a few
         self._bug = ""  # the latest, so that its traceback is logged once
         self._streak = 0  # failed polls in a row
         self._turns = 0
@@ -207,7 +208,7 @@ class Runner:
         at, begun = self._clock.now(), self._clock.tick()
         self.deadline = begun + timeout_s + CLOSING
         if by_person:
-            self._refusal = ""
+            self._refusal = None
         seen = self._refusal_again(at, begun) or await self._read(at, begun, timeout_s)
         self._hooks.observe(seen, self._clock.tick() - begun)
         if seen.failure is None:
@@ -218,10 +219,10 @@ class Runner:
         return seen
 
     def _refusal_again(self, at: datetime, begun: float) -> Observation | None:
-        if not self._refusal:
+        if self._refusal is None:
             return None
-        text = f"{self._refusal}; not asked again until the credentials change"
-        return self._failed(at, begun, Reason.REFUSED, text)
+        text = f"{self._refusal.text}; not asked again until the credentials change"
+        return self._failed(at, begun, replace(self._refusal, text=text))
 
     async def _read(self, at: datetime, begun: float, timeout_s: float) -> Observation:
         """One poll under its deadline, whatever comes of it."""
@@ -241,12 +242,13 @@ class Runner:
                 raise asyncio.CancelledError from error
             if deadline.expired():
                 text = f"no complete answer within {timeout_s:g} s"
-                return self._failed(at, begun, Reason.TIMEOUT, text)
+                return self._failed(at, begun, Failure(Reason.TIMEOUT, text))
             if not isinstance(error, ProbeError):
                 return self._internal(at, begun, error)
+            failure = Failure(error.reason, str(error)[:TEXT], error.cause, error.facts)
             if isinstance(error, Refused) and error.credentials:
-                self._refusal = str(error)[:TEXT]
-            return self._failed(at, begun, error.reason, str(error))
+                self._refusal = failure
+            return self._failed(at, begun, failure)
 
     def _internal(self, at: datetime, begun: float, bug: Exception) -> Observation:
         text = f"{type(bug).__name__}: {clean(bug)}"
@@ -255,10 +257,10 @@ class Runner:
             where = f"device={setup.device} probe={setup.label}"
             log.error("our bug in a poll %s: %s", where, text, exc_info=bug)
         self._bug = text
-        return self._failed(at, begun, Reason.INTERNAL, text)
+        return self._failed(at, begun, Failure(Reason.INTERNAL, text))
 
-    def _failed(self, at: datetime, begun: float, reason: Reason, text: str) -> Observation:
-        setup, failure = self._setup, Failure(reason, text[:TEXT])
+    def _failed(self, at: datetime, begun: float, failure: Failure) -> Observation:
+        setup, failure = self._setup, replace(failure, text=failure.text[:TEXT])
         return Observation(setup.device, setup.label, at, begun, failure=failure)
 
     def _good(self, got: Sequence[Reading] | Batch, at: datetime, tick: float) -> Observation:

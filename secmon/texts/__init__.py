@@ -33,6 +33,9 @@ NOTICE_LENGTH = 1000
 RUNNING = ("opened", "relapsed", "deepened")  # reasons that name all clocks still running
 OVER = ("cleared", "verified", "closed", "cancelled", "removed")  # … that name none
 
+SAID = (("device_up", "silent"), ("identity_matches", "another_device"))  # the title says it
+ALONE = ("another_device", "no_media")  # causes that tell more than the value
+
 Table = Mapping[str, Mapping[str, str | Mapping[str, str]]]
 Ticket = Mapping[str, object]  # the JSON of CONTRACT 5, with `reading` and `facts`
 
@@ -89,14 +92,25 @@ class Texts:
 
     def summary(self, ticket: Ticket) -> str:
         """What and where, value and limit, in one line; a person's own words win."""
-        return clean(ticket.get("summary")) or clean(self._sentence(ticket))
+        said = clean(ticket.get("summary"))
+        both = (self._sentence(ticket), self._rebooted(ticket, None))
+        return said or clean(self._join("sections").join(filter(None, both)))
 
     def what(self, ticket: Ticket) -> str:
-        """What is wrong: a person's words, the rule's own title, or one made of the reading."""
-        said = clean(ticket.get("summary"))
+        """What is wrong: a person's words, or a title and what it comes of."""
+        if said := clean(ticket.get("summary")):
+            return said
+        title = self._titled(ticket)
+        cause = str(mapping(ticket.get("facts")).get("cause", ""))
+        if cause not in self._group("causes") or (self._reading(ticket), cause) in SAID:
+            return title
+        return self._phrase("why", what=title, cause=self.word("causes", cause))
+
+    def _titled(self, ticket: Ticket) -> str:
+        """The rule's own title, or one made of the reading."""
         rule = self.rules.get(str(ticket.get("rule")))
-        if said or (rule and rule.text.get(self.language)):
-            return said or clean(rule.text[self.language] if rule else "")
+        if rule and rule.text.get(self.language):
+            return clean(rule.text[self.language])
         reading, value = self._reading(ticket), ticket.get("value")
         op = rule.op if rule else guess_op(value, ticket.get("limit"))
         flag = self._group("flags").get(reading)
@@ -180,7 +194,7 @@ class Texts:
     def _measured(self, ticket: Ticket) -> tuple[str, bool]:
         """What was measured, and whether it is a clause of its own."""
         facts = mapping(ticket.get("facts"))
-        if "failure" in facts:
+        if "failure" in facts or facts.get("cause") in ALONE:
             return self._failure(facts), True
         if "judgement" in facts and has_numbers(facts, "volts", "low", "high"):
             return self._float(facts), True
@@ -197,16 +211,34 @@ class Texts:
         shown = pair(
             cast("float", value), cast("float", limit), self._unit(reading), units, durations
         )
-        return self._phrase("limit", value=shown[0], limit=shown[1]), False
+        about = self._phrase("limit", value=shown[0], limit=shown[1])
+        if says := self._words("says").get(str(facts.get("cause"))):
+            return self._phrase("also", what=about, says=says), True
+        return about, False
 
     def _failure(self, facts: Mapping[str, object]) -> str:
-        text = clean(facts.get("text"))
-        return self._phrase(
+        """Which probe failed and of what; what works all the same."""
+        text, cause, probe = clean(facts.get("text")), facts.get("cause"), clean(facts.get("probe"))
+        if "expected" in facts and "found" in facts:
+            named = {name: clean(facts.get(name)) for name in ("expected", "found", "model")}
+            return self._phrase("other_model" if named["model"] else "other", probe=probe, **named)
+        failure = self.word("failures", str(facts.get("failure", "")))
+        about = self._phrase(
             "failure" if text else "failure_bare",
-            probe=clean(facts.get("probe")),
-            failure=self.word("failures", str(facts["failure"])),
+            probe=probe,
+            failure=self._words("says").get(str(cause), failure),
             text=text,
         ).strip()
+        if has_numbers(facts, "clock_offset_seconds"):
+            offset = self.value(facts["clock_offset_seconds"], "clock_offset_seconds")
+            about = self._phrase("clock_off", what=about, offset=offset)
+        if answers := clean(facts.get("answers")):
+            about = self._phrase("answers", what=about, probes=answers)
+        return about
+
+    def _rebooted(self, ticket: Ticket, near: datetime | None) -> str:
+        at = moment_of(mapping(ticket.get("facts")).get("rebooted_at"))
+        return self._phrase("rebooted", at=self.moment(at, near)) if at else ""
 
     def _float(self, facts: Mapping[str, object]) -> str:
         known = has_numbers(facts, "celsius")
@@ -236,6 +268,7 @@ class Texts:
         note, by = clean(facts.get("note")), clean(facts.get("by") or mark.get("by"))
         number, previous = clean(ticket.get("number")), clean(ticket.get("previous"))
         return [
+            self._rebooted(ticket, near),
             self._phrase("said", by=by, note=note) if note and by else note or by,
             self._suppressed(ticket) if reason not in OVER else "",
             self._phrase("ticket", number=number) if number else "",
@@ -275,7 +308,7 @@ class Texts:
 
     def _part(self, ticket: Ticket) -> str:
         part = clean(ticket.get("part"))
-        if not part or "failure" in mapping(ticket.get("facts")):
+        if not part or "probe" in mapping(ticket.get("facts")):
             return ""
         device = self.devices.get(str(ticket.get("device")))
         known = device.parts.get(str(ticket.get("part"))) if device else None

@@ -406,7 +406,10 @@ def test_the_layout_is_kept_while_the_shape_stays() -> None:
 def test_the_words_of_the_real_vocabulary_are_understood() -> None:
     from secmon.standard.tables import vocabulary
 
-    known = {"rate", "utilization", "rise", "schedule", "float_deviation", "float_ok"}
+    known = {
+        *("rate", "utilization", "rise", "schedule", "float_deviation", "float_ok"),
+        "restarts",
+    }
     derived = [parse(one.derive) for one in vocabulary().values() if one.derive]
     assert {kind for kind, _ in derived} == known
     assert all(args[0] in vocabulary() for _, args in derived)
