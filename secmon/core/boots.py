@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from secmon.core.model import Observation
 
+REBOOTED = "rebooted_at"
+RESTARTS = "restarts_per_day"
 UPTIME = "uptime_seconds"
 SLACK = 10.0  # s by which two clocks may disagree over one poll
 DRIFT = 120.0  # s by which they may disagree over a restart of ours
@@ -48,7 +50,7 @@ class Boots:
         self._booted_at = booted_at
         facts = {"booted_at": _stamp(booted_at)}
         if restarted:
-            facts["rebooted_at"] = _stamp(booted_at)
+            facts[REBOOTED] = _stamp(booted_at)
             facts["reboots"] = " ".join(map(_stamp, self._reboots))
         return facts
 

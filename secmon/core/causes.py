@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from secmon.core.boots import REBOOTED, RESTARTS
 from secmon.core.change import ProbeState
 from secmon.core.draft import Draft
 from secmon.core.model import (
@@ -67,6 +68,8 @@ def words(
         return {"cause": str(Cause.NO_MEDIA), **_answers(draft, device, seen.probe)}
     if name == CLOCK and _number(value) < CLOCK_RESET:
         return {"cause": str(Cause.CLOCK_RESET)}
+    if name == RESTARTS:
+        return {REBOOTED: draft.fact(device.id, REBOOTED)}
     return {}
 
 

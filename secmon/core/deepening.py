@@ -5,8 +5,8 @@ Rules that hold here:
   the gravest).
 - A cause must have stood for as long as its rule's soak before the ticket says it: one that comes
   and goes changes nothing.
-- People are told where it gets graver, or no lighter and another kind of work; on the ladder each
-  of these once, until the ticket relapses. Of many changes the journal keeps one line an hour.
+- People are told where it gets graver and where it becomes another kind of work; on the ladder of
+  each only once, until the ticket relapses. Of many changes the journal keeps one line an hour.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from secmon.core import causes
+from secmon.core.boots import REBOOTED
 from secmon.core.draft import Draft
 from secmon.core.model import (
     SEVERITIES,
@@ -33,7 +34,6 @@ from secmon.core.world import LADDER, Group
 LIVE = (FaultState.ACTIVE, FaultState.CLEARING)
 STEADY = 6  # changes of one ticket that the journal takes as they come
 SELDOM = timedelta(hours=1)  # … and a line of it that often from then on
-REBOOTED = "rebooted_at"  # what a ticket knows beside its fault
 _TELLS = ("kind ", "weight ")  # words of `told` that speak of causes
 
 
@@ -58,8 +58,11 @@ def anew(ticket: Ticket, rule: Rule, fault: Fault) -> Ticket:
     return replace(ticket, told=told, facts=words_of(rule, fault), value=fault.value)
 
 
-def retarget(draft: Draft, device: Device, ticket: Ticket, group: Group) -> Ticket:
-    """The ticket speaks of the deepest, then gravest, live fault of its group."""
+def retarget(
+    draft: Draft, device: Device, ticket: Ticket, group: Group, *, tell: bool = True
+) -> Ticket:
+    """The ticket speaks of the deepest, then gravest, live fault of its group. `tell`: people hear
+    of it by this alone."""
     found = live(draft, device, group)
     if not found:
         return ticket
@@ -78,7 +81,7 @@ def retarget(draft: Draft, device: Device, ticket: Ticket, group: Group) -> Tick
         limit=rule.limit,
         facts=ticket.facts if same else _facts(ticket, rule, fault),
     )
-    return _change(draft, ticket, changed, group)
+    return _change(draft, ticket, changed, group, tell)
 
 
 def restate(draft: Draft, device: Device, rule: Rule, fault: Fault) -> None:
@@ -94,7 +97,7 @@ def restate(draft: Draft, device: Device, rule: Rule, fault: Fault) -> None:
     if fault.bad_tick - fault.turned_tick < rule.soak.total_seconds():
         return
     changed = replace(ticket, facts=_facts(ticket, rule, fault), value=fault.value)
-    _change(draft, ticket, changed, group)
+    _change(draft, ticket, changed, group, True)
 
 
 def live(draft: Draft, device: Device, group: Group) -> list[tuple[Rule, Fault]]:
@@ -127,17 +130,19 @@ def _weight(
 
 def _facts(ticket: Ticket, rule: Rule, fault: Fault) -> Mapping[str, Value]:
     kept = {name: ticket.facts[name] for name in (REBOOTED,) if name in ticket.facts}
-    return {**words_of(rule, fault), **kept}
+    return {**kept, **words_of(rule, fault)}
 
 
-def _change(draft: Draft, ticket: Ticket, changed: Ticket, group: Group) -> Ticket:
-    graver = SEVERITIES.index(changed.severity) - SEVERITIES.index(ticket.severity)
-    tell = graver < 0
+def _change(draft: Draft, ticket: Ticket, changed: Ticket, group: Group, tell: bool) -> Ticket:
+    graver = SEVERITIES.index(changed.severity) < SEVERITIES.index(ticket.severity)
     told = ticket.told
     if group[1] == LADDER:
-        told |= _tells(ticket)
-        tell = graver <= 0 and not _tells(changed) <= told
-        told |= _tells(changed)
+        told |= set(_tells(ticket))
+        kind, weight = _tells(changed)
+        tell = tell and (kind not in told or (graver and weight not in told))
+        told |= {kind, weight}
+    else:
+        tell = tell and graver
     last = ticket.turned_at
     written = ticket.turns < STEADY or last is None or draft.now - last >= SELDOM
     changed = replace(
@@ -149,19 +154,22 @@ def _change(draft: Draft, ticket: Ticket, changed: Ticket, group: Group) -> Tick
     )
     draft.save(changed)
     if written:
-        draft.write(ticket.id, "deepened", f"{_named(ticket)} -> {_named(changed)}")
+        parts = ticket.part != changed.part and ticket.rule == changed.rule
+        before, after = _named(ticket, parts), _named(changed, parts)
+        draft.write(ticket.id, "deepened", f"{before} -> {after}")
     if tell:
         draft.tell(changed, "deepened")
     return changed
 
 
-def _tells(ticket: Ticket) -> frozenset[str]:
-    """What people know once they were told of this: how grave it is, what kind of work."""
+def _tells(ticket: Ticket) -> tuple[str, str]:
+    """What people know once they were told of this: what kind of work it is, and how grave."""
     kind, weight = _TELLS
     work = causes.work(ticket.facts.get("cause"), ticket.reading)
-    return frozenset((f"{kind}{work}", f"{weight}{ticket.severity}"))
+    return f"{kind}{work}", f"{weight}{ticket.severity}"
 
 
-def _named(ticket: Ticket) -> str:
+def _named(ticket: Ticket, with_part: bool) -> str:
+    name = f"{ticket.rule} {ticket.part}" if with_part else ticket.rule
     cause = ticket.facts.get("cause")
-    return f"{ticket.rule} ({cause})" if cause else ticket.rule
+    return f"{name} ({cause})" if cause else name

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from secmon.core import causes, faults, identity, raising, topology
+from secmon.core.boots import REBOOTED
 from secmon.core.change import ProbeState
-from secmon.core.deepening import REBOOTED, restate, with_facts
+from secmon.core.deepening import restate, with_facts
 from secmon.core.derive import float_words
 from secmon.core.draft import Draft
 from secmon.core.faults import Verdict
@@ -62,10 +63,10 @@ def observe(draft: Draft, seen: Observation) -> None:
         state = _state(poll, plan)
         draft.probes[key] = state
         troubled = seen.device in draft.world.troubled or draft.faults
-        if troubled:
-            _reach(poll)
         if ours and not (troubled and identity.strange(draft, device)):
             _values(poll, plan, state)
+        if troubled:  # after the values: a device is not well again that now says what is wrong
+            _reach(poll)
     _look_behind(draft, device, seen.tick)
 
 
@@ -125,15 +126,16 @@ def _reach(poll: _Poll) -> None:
 
 
 def _service(poll: _Poll) -> None:
-    """The device answers, but does this probe? One that should bring a stream and is not barred
-    says that there is none. What is bad comes first, so that the ticket knows of it when the
-    other is good."""
+    """The device answers, but does this probe? One that should bring a stream says that there is
+    none; if we are not let in, nothing is known of the stream. What is bad comes first, so that
+    the ticket knows of it when the other is good."""
     ok, label = poll.seen.failure is None, poll.probe.label
     rules = reach_rules(poll.draft.policy, poll.device)
     streaming = winners(rules.stream, label) if STREAM_UP in poll.probe.brings else []
-    lost = not ok and bool(streaming) and not causes.barred(poll.seen.failure)
+    barred = causes.barred(poll.seen.failure)
+    lost = not ok and bool(streaming) and not barred
     judged = [
-        *((rule, lost) for rule in streaming),
+        *((rule, lost) for rule in streaming if not barred),
         *((rule, not ok and not lost) for rule in winners(rules.failing, label)),
     ]
     for rule, bad in sorted(judged, key=lambda one: not one[1]):

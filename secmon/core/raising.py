@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from secmon.core import faults, sla, tickets, topology
-from secmon.core.deepening import REBOOTED, anew, live, retarget, words_of
+from secmon.core.boots import REBOOTED
+from secmon.core.deepening import anew, live, retarget, words_of
 from secmon.core.draft import Draft, waits
 from secmon.core.model import (
     DEVICE_UP,
@@ -221,12 +222,13 @@ def raise_ticket(
         if ticket.removed:  # what was gone from the site file is there again
             ticket = replace(ticket, removed=False, version=ticket.version + 1)
             draft.save(ticket)
-        if ticket.cleared_at is not None:
+        relapsed = ticket.cleared_at is not None
+        if relapsed:
             ticket = anew(tickets.relapse(ticket), rule, fault)
             draft.save(ticket)
             draft.write(ticket.id, "relapsed", rule.id)
             draft.tell(ticket, "relapsed")
-        ticket = retarget(draft, device, ticket, group)
+        ticket = retarget(draft, device, ticket, group, tell=not relapsed)
     if evidence is not None:
         draft.evidence[ticket.id] = evidence
 

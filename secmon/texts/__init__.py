@@ -222,19 +222,21 @@ class Texts:
         if "expected" in facts and "found" in facts:
             named = {name: clean(facts.get(name)) for name in ("expected", "found", "model")}
             return self._phrase("other_model" if named["model"] else "other", probe=probe, **named)
-        failure = self.word("failures", str(facts.get("failure", "")))
-        about = self._phrase(
-            "failure" if text else "failure_bare",
-            probe=probe,
-            failure=self._words("says").get(str(cause), failure),
-            text=text,
-        ).strip()
+        says = self._words("says").get(str(cause))
+        if says is None:
+            return self._phrase(
+                "failure" if text else "failure_bare",
+                probe=probe,
+                failure=self.word("failures", str(facts.get("failure", ""))),
+                text=text,
+            ).strip()
+        about = self._phrase("because", probe=probe, says=says) if probe else says
         if has_numbers(facts, "clock_offset_seconds"):
             offset = self.value(facts["clock_offset_seconds"], "clock_offset_seconds")
             about = self._phrase("clock_off", what=about, offset=offset)
         if answers := clean(facts.get("answers")):
             about = self._phrase("answers", what=about, probes=answers)
-        return about
+        return self._phrase("quoted", what=about, text=text) if text else about
 
     def _rebooted(self, ticket: Ticket, near: datetime | None) -> str:
         at = moment_of(mapping(ticket.get("facts")).get("rebooted_at"))

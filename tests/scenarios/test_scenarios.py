@@ -1,8 +1,10 @@
 """Stories, one folder each: policy.yaml and inputs.jsonl → journal.expected and effects.expected.
 
-An input is one line of JSON at a local time: a poll (`device`, `values` or `failure`; `until` and
-`every` repeat it), a person's verb (`by`, `verb`, `ticket`), or mere time. The rules and words are
-those that are shipped; the timer rings whenever the world asks for it.
+An input is one line of JSON at a local time: a poll (`device`, `probe` where it is not the first,
+`values` and `facts`, or `failure`, `cause` and `text`; `until` and `every` repeat it), a person's
+verb (`by`, `verb`, `ticket`), the daemon's `restart`, or mere time. The rules and words are those
+that are shipped; the timer rings whenever the world asks for it. Where there is a texts.expected,
+it holds what a ticket says, in both languages, each time that this changes.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from secmon.core.decide import wake
+from secmon.core.boots import Boots
+from secmon.core.decide import decide, wake
 from secmon.core.derive import Deriver
 from secmon.core.durations import duration
 from secmon.core.model import (
     Action,
+    Cause,
     Device,
     Failure,
     Feed,
@@ -38,8 +42,10 @@ from secmon.core.model import (
     Way,
     arrange,
 )
+from secmon.core.tickets import as_json
 from secmon.standard.tables import shipped_rules, sla, vocabulary
-from tests.core.world import Site, policy
+from secmon.texts import LANGUAGES, Texts
+from tests.core.world import Site, policy, seconds
 
 HERE = Path(__file__).parent
 STORIES = sorted(folder.name for folder in HERE.iterdir() if (folder / "policy.yaml").exists())
@@ -47,45 +53,76 @@ DAY = datetime(2026, 3, 2)  # a Monday; a time of 24:00 or more is on the next d
 
 
 def test_there_are_stories() -> None:
-    assert len(STORIES) >= 5
+    assert len(STORIES) >= 10
 
 
 @pytest.mark.parametrize("story", STORIES)
 def test_story(story) -> None:
     folder = HERE / story
-    site = play(folder)
+    told: list[str] = []
+    site = play(folder, told)
     zone = ZoneInfo(site.policy.timezone)
     journal = "".join(f"{line}\n" for line in journal_of(site, zone))
     effects = "".join(f"{line}\n" for line in effects_of(site, zone))
     assert journal == (folder / "journal.expected").read_text(encoding="utf-8")
     assert effects == (folder / "effects.expected").read_text(encoding="utf-8")
+    if (texts := folder / "texts.expected").exists():
+        assert "".join(f"{line}\n" for line in told) == texts.read_text(encoding="utf-8")
 
 
 # --- playing ---------------------------------------------------------------------------------
 
 
-def play(folder: Path) -> Site:
+def play(folder: Path, told: list[str] | None = None) -> Site:
+    """Writes what tickets say into `told`, whenever it changes."""
     known = policy_of(yaml.safe_load((folder / "policy.yaml").read_text(encoding="utf-8")))
     zone = ZoneInfo(known.timezone)
     site = Site(known)
     derivers: dict[tuple[str, str], Deriver] = {}
     layouts: dict[object, Layout] = {}
+    said: dict[str, tuple[str, ...]] = {}
+    booted, alive_at = 500.0, None  # what the monotonic clock shows at midnight
     lines = (folder / "inputs.jsonl").read_text(encoding="utf-8").splitlines()
     given = [one for line in lines if line.strip() for one in repeated(json.loads(line))]
     for one in sorted(given, key=itemgetter("at")):
         moment = (DAY + timedelta(seconds=one["at"])).replace(tzinfo=zone).astimezone(UTC)
         ring_until(site, moment)
-        if "verb" in one:
+        if "restart" in one:
+            derivers.clear()
+            booted, alive_at = 7.0 - one["at"], moment
+            site.restart(seconds(moment), alive=seconds(moment) - 1)
+        elif "verb" in one:
             commit(site, [action_of(one, moment)], moment)
         elif "device" in one:
-            seen = observation_of(one, moment, known.devices[one["device"]], layouts)
+            device = known.devices[one["device"]]
+            seen = observation_of(one, moment, booted, device, layouts)
             key = (seen.device, seen.probe)
             if key not in derivers:
-                plan = known.devices[seen.device].probes[0]
-                device = known.devices[seen.device]
-                derivers[key] = Deriver(device, known.words, zone, plan.interval)
+                plan = device.probe(seen.probe)
+                assert plan is not None
+                boots = Boots(site.world.facts.get(device.id, {}), alive_at)
+                derivers[key] = Deriver(device, known.words, zone, plan.interval, boots=boots)
             commit(site, [derivers[key].extend(seen)], moment)
+        if told is not None:
+            told += listen(site, said, moment, zone)
     return site
+
+
+def listen(
+    site: Site, said: dict[str, tuple[str, ...]], moment: datetime, zone: ZoneInfo
+) -> Iterator[str]:
+    """The tickets that now say something else than before."""
+    rules = {rule.id: rule for rule in site.policy.rules}
+    for ticket in site.tickets.values():
+        page = as_json(ticket, moment)
+        words = tuple(
+            Texts(language, zone.key, site.policy.words, rules).summary(page)
+            for language in LANGUAGES
+        )
+        if said.get(ticket.id) != words:
+            said[ticket.id] = words
+            start = _line(_when(moment, zone), ticket.number, str(ticket.severity))
+            yield from (f"{start}  {text}" for text in words)
 
 
 def repeated(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -109,8 +146,6 @@ def ring_until(site: Site, moment: datetime) -> None:
 
 
 def commit(site: Site, inputs: Sequence[Observation | Action], moment: datetime) -> None:
-    from secmon.core.decide import decide
-
     change = decide(site.world, inputs, site.policy, moment)
     assert not change.dropped
     site.commit(change, 0)
@@ -119,18 +154,25 @@ def commit(site: Site, inputs: Sequence[Observation | Action], moment: datetime)
 
 
 def observation_of(
-    one: Mapping[str, Any], moment: datetime, device: Device, layouts: dict[object, Layout]
+    one: Mapping[str, Any],
+    moment: datetime,
+    booted: float,
+    device: Device,
+    layouts: dict[object, Layout],
 ) -> Observation:
-    seen = Observation(device.id, device.probes[0].label, moment, 500.0 + one["at"])
+    label = one.get("probe", device.probes[0].label)
+    seen = Observation(device.id, label, moment, booted + one["at"], facts=one.get("facts", {}))
     if "failure" in one:
-        return replace(seen, failure=Failure(Reason(one["failure"]), one.get("text", "")))
+        cause, known = Cause(one.get("cause", "")), one.get("knows", {})
+        failure = Failure(Reason(one["failure"]), one.get("text", ""), cause, known)
+        return replace(seen, failure=failure)
     readings = [
         Reading(name, value, part)
         for name, brought in one["values"].items()
         for part, value in (brought.items() if isinstance(brought, dict) else [("", brought)])
     ]
     layout, values = arrange(readings)
-    shape = (device.id, layout.names, layout.parts)
+    shape = (device.id, label, layout.names, layout.parts)
     return replace(seen, layout=layouts.setdefault(shape, layout), values=values)
 
 
@@ -151,13 +193,6 @@ def policy_of(said: Mapping[str, Any]) -> Policy:
 
 
 def device_of(name: str, entry: Mapping[str, Any]) -> Device:
-    plan = ProbePlan(
-        entry["driver"],
-        entry["driver"],
-        duration(entry["every"]).total_seconds(),
-        5.0,
-        brings=frozenset(entry.get("brings", ())),
-    )
     parts = {
         part: Part(part, armed=_minutes(options["armed"]) if "armed" in options else None)
         for part, options in entry.get("parts", {}).items()
@@ -170,7 +205,19 @@ def device_of(name: str, entry: Mapping[str, Any]) -> Device:
         parents=tuple(Feed(*parent.split(" ", 1)) for parent in entry.get("parents", ())),
         parts=parts,
         watched=frozenset(entry.get("watched", ())),
-        probes=(plan,),
+        probes=tuple(plan_of(probe) for probe in entry.get("probes", [entry])),
+        location=entry.get("location", ""),
+        serial=entry.get("serial", ""),
+    )
+
+
+def plan_of(entry: Mapping[str, Any]) -> ProbePlan:
+    return ProbePlan(
+        entry["driver"],
+        entry["driver"],
+        duration(entry["every"]).total_seconds(),
+        5.0,
+        brings=frozenset(entry.get("brings", ())),
     )
 
 
