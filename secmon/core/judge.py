@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from secmon.core import causes, faults, identity, raising, topology
@@ -29,6 +29,7 @@ from secmon.core.model import (
     Value,
 )
 from secmon.core.rules import Plan, Position, plan_for, reach_rules, rule_of, winners
+from secmon.core.world import Group
 
 EARLY = 4  # a value that stands still is a suspect after this fraction of its soak
 
@@ -42,6 +43,8 @@ class _Poll:
     probe: ProbePlan
     seen: Observation
     before: ProbeState | None
+    gone: dict[Group, tuple[Rule, Fault]] = field(default_factory=dict)
+    """Faults that cleared, the last of each group: their tickets follow when all is judged."""
 
 
 def observe(draft: Draft, seen: Observation) -> None:
@@ -63,10 +66,12 @@ def observe(draft: Draft, seen: Observation) -> None:
         state = _state(poll, plan)
         draft.probes[key] = state
         troubled = seen.device in draft.world.troubled or draft.faults
+        if troubled:
+            _reach(poll)
         if ours and not (troubled and identity.strange(draft, device)):
             _values(poll, plan, state)
-        if troubled:  # after the values: a device is not well again that now says what is wrong
-            _reach(poll)
+    for rule, fault in poll.gone.values():
+        raising.cleared(draft, device, rule, fault)
     _look_behind(draft, device, seen.tick)
 
 
@@ -127,18 +132,17 @@ def _reach(poll: _Poll) -> None:
 
 def _service(poll: _Poll) -> None:
     """The device answers, but does this probe? One that should bring a stream says that there is
-    none; if we are not let in, nothing is known of the stream. What is bad comes first, so that
-    the ticket knows of it when the other is good."""
+    none; if we are not let in, nothing is known of the stream."""
     ok, label = poll.seen.failure is None, poll.probe.label
     rules = reach_rules(poll.draft.policy, poll.device)
     streaming = winners(rules.stream, label) if STREAM_UP in poll.probe.brings else []
     barred = causes.barred(poll.seen.failure)
     lost = not ok and bool(streaming) and not barred
     judged = [
-        *((rule, lost) for rule in streaming if not barred),
         *((rule, not ok and not lost) for rule in winners(rules.failing, label)),
+        *((rule, lost) for rule in streaming if not barred),
     ]
-    for rule, bad in sorted(judged, key=lambda one: not one[1]):
+    for rule, bad in judged:
         said = Verdict.BAD if bad else Verdict.GOOD
         _judge(poll, rule, label, said, not bad, interval=poll.probe.interval)
 
@@ -305,7 +309,7 @@ def _settle(poll: _Poll, rule: Rule, key: FaultKey, old: Fault | None, new: Faul
     draft.put(key, old, new)
     if new is None:
         if old is not None:
-            raising.cleared(draft, poll.device, rule, old)
+            poll.gone[draft.group(old, rule.reading)] = (rule, old)
     elif new.state is FaultState.SUSPECT:
         if rule.reading == DEVICE_UP and (old is None or old.since != new.since):
             raising.ask_parents(draft, poll.device, new)
