@@ -25,11 +25,15 @@ from secmon.core.model import (
 )
 from secmon.core.world import World
 from tests.core.world import (
+    CLOCK,
     HOUR,
+    NO_STREAM,
+    OTHER,
     PORT,
     REFUSING,
     SILENCE,
     STANDARD_SLA,
+    STREAM_LOST,
     WARM,
     Site,
     action,
@@ -57,8 +61,10 @@ HOT = rule("hot", "temperature_celsius", Op.ABOVE, 28, soak=30, clear=27, where=
 
 
 def small_site() -> Policy:
-    """A switch with two probes, a camera on its port, a second one behind both, a room."""
+    """A switch with two probes, a camera on its port, a second one behind both, a room; a dome that
+    is asked for its stream too, and says who it is."""
     two = [ProbePlan("icmp", "icmp", 30, 2), ProbePlan("snmp", "snmp", 30, 5)]
+    stream = ProbePlan("rtsp", "rtsp", 30, 5, brings=frozenset(["stream_up"]))
     return policy(
         [
             device("core"),
@@ -66,8 +72,11 @@ def small_site() -> Policy:
             device("cam", Feed("sw", "p1")),
             device("ptz", "core", "sw"),
             device("room", kind="machine-room", brings=["temperature_celsius"]),
+            device(
+                "dome", "sw", kind="camera", probes=[ProbePlan("onvif", "onvif", 30, 5), stream]
+            ),
         ],
-        [SILENCE, PORT, REFUSING, WARM, HOT, STUCK, DEAD],
+        [SILENCE, PORT, REFUSING, WARM, HOT, STUCK, DEAD, OTHER, NO_STREAM, STREAM_LOST, CLOCK],
         sla=replace(STANDARD_SLA, respond=STANDARD_SLA.respond / 10),  # 3 minutes: clocks ring
     )
 
@@ -81,9 +90,13 @@ EVERYBODY = [
     ("cam", "tcp"),
     ("ptz", "tcp"),
     ("room", "tcp"),
+    ("dome", "onvif"),
+    ("dome", "rtsp"),
 ]
 REASONS = st.sampled_from([*Reason, None, None, None, Reason.TIMEOUT, Reason.TIMEOUT])
-CELSIUS = st.sampled_from([21.0, 24.5, 24.6, 25.0, 25.1, 26.0, 29.0, None])
+CELSIUSES = [21.0, 24.5, 24.6, 25.0, 25.1, 26.0, 29.0, None]
+CELSIUS = st.sampled_from(CELSIUSES)
+CAUSES = ["", "", "", "closed", "closed", "login", "login", "no_stream"]  # of those that fail
 PAUSES = st.sampled_from([0, 1, 7, 15, 30, 30, 45, 100])
 POLLS = st.tuples(st.sampled_from(EVERYBODY), REASONS, CELSIUS, st.booleans(), PAUSES)
 
@@ -97,9 +110,9 @@ def unrolled(stretches: Sequence[tuple]) -> list[tuple]:
 
 SAID = st.tuples(REASONS, CELSIUS, st.booleans())
 TURNS = st.tuples(
-    st.tuples(st.permutations(EVERYBODY), st.lists(SAID, min_size=6, max_size=6)).map(
-        lambda both: list(zip(*both, strict=True))
-    ),
+    st.tuples(
+        st.permutations(EVERYBODY), st.lists(SAID, min_size=len(EVERYBODY), max_size=len(EVERYBODY))
+    ).map(lambda both: list(zip(*both, strict=True))),
     st.integers(1, 9),
 )
 STORIES = st.one_of(
@@ -114,7 +127,13 @@ def told(story: Sequence[tuple], start: float = 0) -> list[Observation]:
     for (name, probe), reason, celsius, up, pause in story:
         when += pause
         if reason is not None:
-            out.append(failed(name, when, probe, reason=reason))
+            cause = CAUSES[CELSIUSES.index(celsius)]
+            out.append(failed(name, when, probe, reason=reason, cause=cause))
+        elif probe == "onvif":
+            seen = good(name, when, probe, clock_offset_seconds=0.1 if up else -3600.0)
+            out.append(replace(seen, facts={"serial": "B" if celsius == 29.0 else "A"}))
+        elif probe == "rtsp":
+            out.append(good(name, when, probe, stream_up=up))
         elif name == "room":
             brought = {} if celsius is None else {"temperature_celsius": celsius}
             out.append(good(name, when, humidity_ratio=0.4, **brought))
@@ -378,6 +397,7 @@ def test_a_change_that_changes_nothing_is_not_durable(story) -> None:
     for seen in told(story):
         before, tickets = dict(site.world.faults), dict(site.world.tickets)
         journal, notices = len(site.journal), len(site.notices)
+        facts = {name: dict(known) for name, known in site.world.facts.items()}
         change = site.take(seen)
         lasting = {
             key: (fault.state, fault.since, fault.hidden_by, fault.hidden_part)
@@ -390,6 +410,7 @@ def test_a_change_that_changes_nothing_is_not_durable(story) -> None:
         differs = (
             lasting != was
             or site.world.tickets != tickets
+            or site.world.facts != facts
             or (len(site.journal), len(site.notices)) != (journal, notices)
         )
         assert change.durable is differs

@@ -14,6 +14,7 @@ from secmon.core.model import (
     EMPTY_LAYOUT,
     Action,
     Battery,
+    Cause,
     Content,
     Device,
     Entry,
@@ -73,8 +74,12 @@ WORDS: Mapping[str, Word] = {
     one.name: one
     for one in (
         word("device_up", depth=1, type="flag"),
-        word("probe_success", depth=2, type="flag"),
-        word("stream_up", depth=3, type="flag"),
+        word("identity_matches", depth=2, type="flag"),
+        word("probe_success", depth=3, type="flag"),
+        word("stream_reached", depth=4, type="flag"),
+        word("stream_up", depth=4, type="flag"),
+        word("stream_loss_ratio", depth=5),
+        word("clock_offset_seconds", depth=5),
         word("temperature_celsius"),
         word("humidity_ratio"),
         word("battery_charge_ratio"),
@@ -93,6 +98,18 @@ REFUSING = Rule(
     False,
     timedelta(minutes=3),
     severity=Severity.MINOR,
+)
+OTHER = Rule("other-device", "identity_matches", Op.IS, False, timedelta(seconds=10))
+STREAM_LOST = Rule("stream-failing", "stream_reached", Op.IS, False, timedelta(minutes=1))
+NO_STREAM = Rule("no-stream", "stream_up", Op.IS, False, timedelta(minutes=1))
+CLOCK = Rule(
+    "clock-behind",
+    "clock_offset_seconds",
+    Op.BELOW,
+    -60,
+    timedelta(minutes=10),
+    -30,
+    Severity.MINOR,
 )
 PORT = Rule("port-down", "interface_up", Op.IS, False, timedelta(seconds=30))
 WARM = Rule(  # clause 4.4.1.2: below 25 °C
@@ -200,10 +217,11 @@ def failed(
     *,
     reason: Reason = Reason.TIMEOUT,
     text: str = "",
+    cause: str = "",
     tick: float | None = None,
 ) -> Observation:
     ticked = TICKS + when if tick is None else tick
-    failure = Failure(reason, text or f"expected an answer (got {reason})")
+    failure = Failure(reason, text or f"expected an answer (got {reason})", Cause(cause))
     return Observation(device, probe, at(when), ticked, EMPTY_LAYOUT, (), failure)
 
 
@@ -268,9 +286,15 @@ class Site:
         return self.take(good(device, when, probe, tick=self.ticks + when, **brought))
 
     def fails(
-        self, device: str, when: float, probe: str = "tcp", reason: Reason = Reason.TIMEOUT
+        self,
+        device: str,
+        when: float,
+        probe: str = "tcp",
+        reason: Reason = Reason.TIMEOUT,
+        cause: str = "",
     ) -> Change:
-        return self.take(failed(device, when, probe, reason=reason, tick=self.ticks + when))
+        seen = failed(device, when, probe, reason=reason, cause=cause, tick=self.ticks + when)
+        return self.take(seen)
 
     def time(self, when: float) -> Change:
         """Time alone passes, with no timer in between."""
