@@ -203,7 +203,7 @@ class Pinger:
         finally:
             line.waiting.pop(sequence, None)
         if words:
-            raise Unreachable(f"ping {to.host}: {words}", cause="no_route")
+            raise Unreachable(f"ping {to.host}: {words}", cause=icmp.cause(words))
 
     def _open(self, version: int) -> _Line:
         try:

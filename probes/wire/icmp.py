@@ -90,3 +90,10 @@ def refusal(version: int, error: bytes) -> str | None:
         return None
     words = (_WORDS_4 if version == 4 else _WORDS_6).get(code)
     return f"destination unreachable: {words or f'code {code}'}"
+
+
+def cause(words: str) -> str:
+    """The word for what a refusal says (`secmon.api.Cause`): a router beside the device that finds
+    nobody there tells of silence, all others of the way."""
+    nobody = ("host unreachable", "host unknown", "address unreachable")
+    return "silent" if words.endswith(nobody) else "no_route"

@@ -27,9 +27,9 @@ def ours(error: OSError) -> bool:
 
 _CAUSES = {
     errno.ECONNREFUSED: "closed",
-    errno.EHOSTUNREACH: "no_route",
+    errno.EHOSTUNREACH: "silent",  # whoever is next to it asked for its MAC, and nobody answered
+    errno.EHOSTDOWN: "silent",
     errno.ENETUNREACH: "no_route",
-    errno.EHOSTDOWN: "no_route",
     errno.ECONNRESET: "hung_up",
     errno.EPIPE: "hung_up",
 }

@@ -77,7 +77,7 @@ def test_the_facts_say_when() -> None:
 
 def test_the_list_is_bounded() -> None:
     boots = Boots({})
-    facts = {}
+    facts: dict[str, str] = {}
     for place in range(100):
         facts = boots.follow(seen(60.0 * place, 5000.0 if place % 2 else 5.0)) or facts
     assert len(facts["reboots"].split()) == KEPT

@@ -1,7 +1,7 @@
 """Debian's gst-rtsp-server with test pictures: run by the system's python3, as its own process.
 
-gst_rtsp.py PORT USER PASSWORD: /h264 and /h265 as a camera sends them, /lossy lacks some packets,
-/sound has no video. gst_rtsp.py --check: is all that it takes installed?
+gst_rtsp.py PORT USER PASSWORD [ADDRESS]: /h264 and /h265 as a camera sends them, /lossy lacks some
+packets, /sound has no video. gst_rtsp.py --check: is all that it takes installed?
 """
 
 import sys
@@ -30,11 +30,11 @@ STREAMS = {
 }
 
 
-def main(port: str, user: str, password: str) -> None:
+def main(port: str, user: str, password: str, address: str = "127.0.0.1") -> None:
     """Serves for ever; only that user may see the streams, by digest."""
     Gst.init(None)
     server = GstRtspServer.RTSPServer.new()
-    server.set_address("127.0.0.1")
+    server.set_address(address)
     server.set_service(port)
     auth = GstRtspServer.RTSPAuth.new()
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)

@@ -6,7 +6,6 @@ every connection after one answer, and sends presets with a prefix that it never
 
 import importlib.util
 import json
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.netns import Namespace, namespace
-from tests.peers.process import Server, running
+from tests.peers.process import Server, running, tcp_accepts
 
 PORT = 8080
 USER, PASSWORD = "operator", "cam-pass"
@@ -48,6 +47,18 @@ def ipycam(
 ) -> Iterator[Camera]:
     """A camera with a log-in, unless `config` (CameraConfig's fields) says otherwise. `places`:
     pan, tilt and zoom by the tokens of PRESETS. It keeps its presets in `ptz_presets.json`."""
+    with namespace() as net, camera_in(net, folder, places, **config) as camera:
+        yield camera
+
+
+@contextmanager
+def camera_in(
+    net: Namespace,
+    folder: Path,
+    places: Mapping[str, tuple[float, float, float]] | None = None,
+    **config: object,
+) -> Iterator[Camera]:
+    """The same, in a namespace that outlives it."""
     if importlib.util.find_spec("ipycam") is None:
         pytest.skip("ipycam is not installed: run make setup")
     (folder / "camera.json").write_text(
@@ -62,12 +73,6 @@ def ipycam(
             }
         )
     )
-    with namespace() as net:
-
-        def answers() -> bool:
-            with socket.create_connection((net.address, PORT), timeout=0.5):
-                return True
-
-        argv = net.argv(sys.executable, "-c", _RUN)
-        with running(argv, folder, answers) as server:
-            yield Camera(net, server)
+    argv = net.argv(sys.executable, "-c", _RUN)
+    with running(argv, folder, lambda: tcp_accepts(PORT, net.address)) as server:
+        yield Camera(net, server, password=str(config.get("password", PASSWORD)))

@@ -18,10 +18,15 @@ class Namespace:
 
     name: str
     address: str
+    device: str = ""  # its end of the cable
 
     def argv(self, *argv: str | Path) -> list[str | Path]:
         """The command that runs another in here."""
         return [need("iproute2", "ip"), "netns", "exec", self.name, *argv]
+
+    def plug(self, state: str) -> None:
+        """`down`: its cable is pulled; `up`: it is back."""
+        assert not _ip("-n", self.name, "link", "set", self.device, state)
 
 
 @contextmanager
@@ -30,8 +35,8 @@ def namespace() -> Iterator[Namespace]:
     number = os.getpid() % 0x3FFF  # of a /30 in the range for tests between networks (RFC 2544)
     net = f"198.18.{number >> 6}.{(number & 0x3F) << 2}".rpartition(".")
     ours, theirs = (f"{net[0]}.{int(net[2]) + i}" for i in (1, 2))
-    made = Namespace(f"secmon-{os.getpid()}", theirs)
     near, far = f"sm{os.getpid()}a", f"sm{os.getpid()}b"
+    made = Namespace(f"secmon-{os.getpid()}", theirs, far)
     if error := _ip("netns", "add", made.name):
         pytest.skip(f"no network namespace can be made here (not root?): {error}")
     try:

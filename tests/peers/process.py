@@ -74,9 +74,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return port
 
 
-def tcp_accepts(port: int) -> bool:
-    """True when something on 127.0.0.1 accepts connections at `port`."""
-    with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+def tcp_accepts(port: int, address: str = "127.0.0.1") -> bool:
+    """True when something accepts connections at `port`."""
+    with socket.create_connection((address, port), timeout=0.5):
         return True
 
 

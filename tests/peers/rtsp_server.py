@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.need import need, peers_required
+from tests.peers.netns import Namespace
 from tests.peers.process import Server, free_port, running, tcp_accepts
 
 SCRIPT = Path(__file__).with_name("gst_rtsp.py")
@@ -23,22 +24,26 @@ class RtspServer:
 
     port: int
     server: Server
+    address: str = "127.0.0.1"
     user: str = USER
     password: str = PASSWORD
 
     def url(self, stream: str) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/{stream}"
+        return f"rtsp://{self.address}:{self.port}/{stream}"
 
 
 @contextmanager
-def rtsp_server(folder: Path) -> Iterator[RtspServer]:
-    """A server on 127.0.0.1; every session has an encoder of its own, at 25 frames per second."""
+def rtsp_server(folder: Path, net: Namespace | None = None) -> Iterator[RtspServer]:
+    """A server on 127.0.0.1, or at the address of `net`; every session has an encoder of its own,
+    at 25 frames per second."""
     _need_gstreamer()
-    port = free_port()
-    argv: list[str | Path] = [PYTHON, SCRIPT, str(port), USER, PASSWORD]
+    port = free_port() if net is None else 8554
+    address = "127.0.0.1" if net is None else net.address
+    argv: list[str | Path] = [PYTHON, SCRIPT, str(port), USER, PASSWORD, address]
     env = {"GST_REGISTRY": str(folder / "registry.bin")}
-    with running(argv, folder, lambda: tcp_accepts(port), env=env) as server:
-        yield RtspServer(port, server)
+    argv = argv if net is None else net.argv(*argv)
+    with running(argv, folder, lambda: tcp_accepts(port, address), env=env) as server:
+        yield RtspServer(port, server, address)
 
 
 def _need_gstreamer() -> None:
