@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from secmon.api import Credentials, Reading, Refused, Target, Unreachable
+from secmon.api import Cause, Credentials, Reading, Refused, Target, Unreachable
 from tests.shell.polling import WARM, Answer, Unit, changed, driver, polling, setup
 from tests.virtual import virtual_time
 
@@ -223,6 +223,7 @@ async def test_a_refused_log_in_is_not_tried_again() -> None:
         assert done.texts()[-1] == (
             "expected the right password (got 401); not asked again until the credentials change"
         )
+        assert {one.failure.cause for one in done.seen if one.failure} == {Cause.LOGIN}
         done.poller.ask({"a"})
         await asyncio.sleep(5)
         assert door.tries == 1, "the core is no person"
