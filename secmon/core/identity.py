@@ -50,9 +50,15 @@ def strange(draft: Draft, device: Device) -> bool:
     """Is another device at its address? Then what answers there says nothing of this one."""
     for fault in draft.troubles(device.id):
         rule = rule_of(draft.policy, fault.key.rule)
-        if rule is not None and rule.reading == IDENTITY:
+        if rule is not None and rule.reading == IDENTITY and met(draft, device, fault.key.part):
             return True
     return False
+
+
+def met(draft: Draft, device: Device, label: str) -> bool:
+    """Was the right one ever seen by this probe? If not, it may as well be the site file that has
+    another number than the device: no reason to look away from what it does."""
+    return any(draft.fact(device.id, f"own_{name}/{label}") for name in ("serial", "mac"))
 
 
 def words(draft: Draft, device: Device, seen: Observation) -> Mapping[str, Value]:

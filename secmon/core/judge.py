@@ -113,7 +113,7 @@ def _is_ours(poll: _Poll) -> bool:
         said = Verdict.GOOD if ours else Verdict.BAD
         for rule in rules:
             _judge(poll, rule, label, said, ours, interval=poll.probe.interval)
-    return ours is not False
+    return ours is not False or not identity.met(poll.draft, poll.device, label)
 
 
 def _reach(poll: _Poll) -> None:

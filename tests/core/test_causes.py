@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from secmon.core.deepening import SELDOM, STEADY
-from secmon.core.model import Cause, ProbePlan, Reason, Severity, TicketState, Verb
+from secmon.core.model import Cause, Op, ProbePlan, Reason, Severity, TicketState, Verb
 from tests.core.test_decide import LAWS, STORIES, small_site, told
 from tests.core.world import (
     CLOCK,
@@ -20,6 +20,7 @@ from tests.core.world import (
     failed,
     good,
     policy,
+    rule,
 )
 
 STREAM = frozenset(["stream_up"])
@@ -129,8 +130,8 @@ def test_a_stream_without_media() -> None:
     ("seconds", "named"), [(-3600.0, None), (3600.0, None), (-820_540_800.0, "clock_reset")]
 )
 def test_a_clock_at_its_factory_date_is_told_from_one_that_is_wrong(seconds, named) -> None:
-    ahead = replace(CLOCK, id="clock-wrong", op=">", limit=60, clear=30)  # type: ignore[arg-type]
-    site = camera(rules=(CLOCK, replace(CLOCK, id="ahead"), ahead)[:1] if seconds < 0 else (ahead,))
+    ahead = rule("ahead", "clock_offset_seconds", Op.ABOVE, 60, soak=600, clear=30)
+    site = camera(rules=(CLOCK, ahead))
     for when in range(0, 631, 30):
         site.good("cam", when, "onvif", clock_offset_seconds=seconds)
     assert site.only().facts.get("cause") == named

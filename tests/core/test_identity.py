@@ -81,6 +81,24 @@ def test_the_site_file_s_serial_is_not_outvoted_by_a_mac() -> None:
     assert site.only().facts["expected"] == "SN-0000-C"
 
 
+def test_a_number_that_never_matched_is_told_and_hides_nothing() -> None:
+    """An asset list with other numbers than the devices tell must not make a site blind."""
+    site = site_with("ASSET-77")
+    for when in (0, 30, 60):
+        says(site, when, A, MAC_A, zone_tamper=when > 0)
+        site.good("cam", when + 1, "rtsp", stream_up=False)
+    assert {ticket.rule for ticket in site.open()} == {"other-device", "tamper"}
+    assert site.world.facts["cam"]["serial"] == A
+    assert site.fault("cam", "no-stream") is not None
+    number = next(ticket.number for ticket in site.open() if ticket.rule == "other-device")
+    site.act(Verb.CANCEL, 70, number, note="the list is wrong")
+    says(site, 90, A, MAC_A)
+    assert site.fault("cam", "other-device", "onvif") is None
+    for when in (120, 150):
+        says(site, when, B, MAC_B)
+    assert site.world.facts["cam"]["serial"] == A, "from now on it is known"
+
+
 def test_a_label_s_serial_may_stand_inside_the_device_s() -> None:
     site = site_with("457894655")
     for when in (0, 30, 60):
