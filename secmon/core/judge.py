@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from secmon.core import causes, faults, identity, raising, topology
+from secmon.core import causes, faults, identity, raising
+from secmon.core.behind import look_behind
 from secmon.core.boots import REBOOTED
 from secmon.core.change import ProbeState
 from secmon.core.deepening import restate, with_facts
@@ -28,7 +29,7 @@ from secmon.core.model import (
     Rule,
     Value,
 )
-from secmon.core.rules import Plan, Position, plan_for, reach_rules, rule_of, winners
+from secmon.core.rules import Plan, Position, plan_for, reach_rules, winners
 from secmon.core.world import Group
 
 EARLY = 4  # a value that stands still is a suspect after this fraction of its soak
@@ -72,7 +73,7 @@ def observe(draft: Draft, seen: Observation) -> None:
             _values(poll, plan, state)
     for rule, fault in poll.gone.values():
         raising.cleared(draft, device, rule, fault)
-    _look_behind(draft, device, seen.tick)
+    look_behind(draft, device, seen.tick)
 
 
 def _keep_facts(draft: Draft, seen: Observation) -> None:
@@ -327,33 +328,3 @@ def _facts(poll: _Poll, rule: Rule, part: str, value: Value | None) -> Mapping[s
     if battery is not None and rule.reading.startswith("battery_float_"):
         return float_words(battery, seen, part)
     return causes.words(poll.draft, poll.device, seen, rule, value)
-
-
-# --- who hangs on it? ------------------------------------------------------------------------
-
-
-def _look_behind(draft: Draft, device: Device, tick: float) -> None:
-    """What this observation says to others: the silences hidden by it."""
-    if not draft.world.hidden and not draft.faults:
-        return
-    for fault in _behind(draft, device):
-        child = draft.policy.devices.get(fault.key.device)
-        if child is None or rule_of(draft.policy, fault.key.rule) is None:
-            continue
-        found = topology.root(draft.policy, raising.sight(draft), child)
-        if found is None:
-            raising.uncover(draft, child, fault, tick)
-        elif (found.device, found.part) != (fault.hidden_by, fault.hidden_part):
-            raising.hide(draft, child, fault, found)
-
-
-def _behind(draft: Draft, device: Device) -> list[Fault]:
-    """Silences that this device explains, or helps to: where all of several parents are down."""
-    shared = [
-        fault
-        for child in draft.policy.children.get(device.id, ())
-        if len(draft.policy.devices[child].parents) > 1
-        for fault in draft.troubles(child)
-        if fault.hidden_by and fault.hidden_by != device.id
-    ]
-    return draft.hidden_behind(device.id) + shared
