@@ -13,7 +13,9 @@ from probes.onvif.head import OnvifHead
 from probes.onvif.recall import Recall, Walking
 from probes.onvif.session import LogIn, Session
 from probes.wire import onvif, onvif_ptz
+from probes.wire.http import Response
 from probes.wire.onvif import DEVICE, MEDIA, MEDIA2, PTZ, Operation, Place, Profile
+from probes.wire.onvif_skim import shape, skim_profiles
 from probes.wire.soap import Malformed, clean
 from secmon.api import Batch, Garbled, Layout, ProbeError, Reading, Refused, Target, arrange
 
@@ -32,6 +34,8 @@ class Known:
     services: Mapping[str, Place] = field(default_factory=dict)  # by namespace
     profiles: Sequence[Profile] = ()
     profiles_body: int | None = None  # hash of the answer that told them: not read twice
+    profiles_shape: int | None = None  # and of what they hang on in it
+    skims: bool = False  # an answer on them that was read in full was skimmed to the same
     clock_frame: int | None = None  # of the last answer on the time that was skimmed rightly
     facts: Mapping[str, str] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)  # operations that this log-in has no right to
@@ -161,10 +165,22 @@ class OnvifProbe:
         seen = hash(response.body)
         if seen == known.profiles_body:
             return False
-        profiles = onvif.read_profiles(session.open(response, operation))
-        changed = profiles != known.profiles
-        known.profiles, known.profiles_body = profiles, seen
+        seen_shape, changed = shape(response.body), False
+        if seen_shape is None or seen_shape != known.profiles_shape:
+            profiles = self._read_profiles(session, response, operation)
+            changed, known.profiles = profiles != known.profiles, profiles
+        known.profiles_body, known.profiles_shape = seen, seen_shape  # none that could not be read
         return changed
+
+    def _read_profiles(
+        self, session: Session, response: Response, operation: Operation
+    ) -> tuple[Profile, ...]:
+        known, skimmed = self._known, skim_profiles(response.body)
+        if skimmed is not None and known.skims:
+            return skimmed
+        profiles = onvif.read_profiles(session.open(response, operation))
+        known.skims = profiles == skimmed
+        return profiles
 
     # --- presets of a head, where the site file names some ---
 

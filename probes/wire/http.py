@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 HEAD_MAX = 16 * 1024  # bytes of all heads before a body, 100 Continue included
@@ -18,6 +19,7 @@ BODY_MAX = 1024 * 1024  # bytes of a body
 BESIDE_MAX = 256 * 1024  # bytes that chunks may cost beside the body
 CHUNK_LINE_MAX = 256  # bytes of a chunk's size and extensions
 HEADERS_MAX = 100
+REMEMBERED_MAX = 4 * HEADERS_MAX  # bytes of a head that is remembered; too few for more headers
 ECHO = "surrogateescape"  # bytes that are no UTF-8 go back to the other side as they came
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -26,6 +28,7 @@ _HEAD = re.compile(  # the first line, the others, an empty one
     r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n"
     r"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r?\n)*)\r?\n"
 )
+_DATE = re.compile(rb"\r\nDate: [ -~]{29}(?=\r\n)")  # all that changes between most heads
 _FRAMING = re.compile(  # what says where a body ends, in small letters
     r"^(content-length|content-encoding|transfer-encoding|connection):[ \t]*([^\r\n]*?)[ \t]*\r?$",
     re.MULTILINE,
@@ -41,16 +44,16 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One whole answer. `head`: its lines, ended by a line feed each, without the first."""
+    """One whole answer. `head`: as it came, with the empty line at its end."""
 
     status: int
-    head: str
+    head: bytes
     body: bytes
     keep: bool  # the connection may carry another request
 
     def all(self, name: str) -> list[str]:
         """Every value of the header `name`, which is in small letters, in the order they came."""
-        return _values(self.head, name)
+        return _values(self.head.decode("utf-8", ECHO), name)
 
     @property
     def date(self) -> datetime | None:
@@ -85,6 +88,7 @@ class Reader:
 
     _buffer: bytearray = field(default_factory=bytearray)
     _head: _Head | None = None
+    _said: bytes = b""  # that head as it came
     _heads: int = 0  # bytes of heads read for this answer
     _body: bytearray = field(default_factory=bytearray)
     _beside: int = 0  # bytes that chunks cost beside the body
@@ -108,11 +112,12 @@ class Reader:
             if not found:
                 return None
             self._heads += found.end()
-            head = _head(bytes(self._buffer[: found.end()]))
+            said = bytes(self._buffer[: found.end()])
+            head = _head(said)
             del self._buffer[: found.end()]
             searched = 0
             if head.status >= 200:  # what comes before is no answer yet (RFC 9110, 15.2)
-                self._head = head
+                self._head, self._said = head, said
         return self._take(self._head)
 
     def end(self) -> Response | None:
@@ -188,13 +193,14 @@ class Reader:
         self._buffer.clear()
         self._body = bytearray()
         self._head, self._heads, self._beside, self._left = None, 0, 0, 0
-        return Response(head.status, head.lines, body, head.keep and tidy)
+        return Response(head.status, self._said, body, head.keep and tidy)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Head:
+    """What a head says of the answer's end."""
+
     status: int
-    lines: str
     length: int | None  # of the body; None: until the other side hangs up, unless chunked
     chunked: bool
     keep: bool
@@ -205,14 +211,21 @@ def _at_once(data: bytes) -> Response | None:
     end = data.find(b"\r\n\r\n") + 4
     if not 4 <= end <= HEAD_MAX:
         return None
-    head = _head(data[:end])
+    said = data[:end]
+    head = _head(said) if end > REMEMBERED_MAX else _remembered(_DATE.sub(b"", said, 1))
     if head.status < 200 or head.length != len(data) - end:
         return None
-    return Response(head.status, head.lines, data[end:], head.keep)
+    return Response(head.status, said, data[end:], head.keep)
+
+
+@lru_cache(maxsize=512)
+def _remembered(data: bytes) -> _Head:
+    """Most devices say the same at every poll, many the same as others of their make."""
+    return _head(data)
 
 
 def _head(data: bytes) -> _Head:
-    """`data` with the empty line at its end."""
+    """`data` with the empty line at its end. Raises Malformed."""
     found = _HEAD.fullmatch(data.decode("utf-8", ECHO))
     if not found:
         raise Malformed("expected a head of HTTP/1, got something else")
@@ -232,7 +245,7 @@ def _head(data: bytes) -> _Head:
     lasting = "close" not in said["connection"] and (
         found[1] == "1" or "keep-alive" in said["connection"]
     )
-    return _Head(status, lines, length, bool(coded), lasting and bool(coded or length is not None))
+    return _Head(status, length, bool(coded), lasting and bool(coded or length is not None))
 
 
 def _values(lines: str, name: str) -> list[str]:
