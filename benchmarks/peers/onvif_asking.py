@@ -1,5 +1,6 @@
 """Asks one ONVIF camera over and over: `python -m benchmarks.peers.onvif_asking WHO PORT`. WHO is
-`secmon` (our driver's ordinary poll) or `zeep` (the same two operations by onvif-zeep-async).
+`secmon` (our driver's ordinary poll), `zeep` (the same two operations by onvif-zeep-async), or
+`bare`: bytes of that length go to and fro on this loop, and nobody looks at them.
 
 Prints CPU-ms of this process per poll, user and system, of every round, as a JSON list: the median
 of its polls. Both run on the daemon's loop, and keep whatever they keep between two polls.
@@ -7,6 +8,7 @@ of its polls. Both run on the daemon's loop, and keep whatever they keep between
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
@@ -14,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
+from typing import cast
 
 import uvloop
 
@@ -90,6 +93,41 @@ async def _zeep(port: int) -> list[float]:
         await camera.close()
 
 
+class _Bare(asyncio.Protocol):
+    answer: asyncio.Future[bytes]
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.answer.set_result(data)
+
+    async def ask(self, request: bytes) -> None:
+        self.answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        await self.answer
+
+
+async def _bare(port: int) -> list[float]:
+    def request(operation: bytes, length: int) -> bytes:
+        return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (
+            length,
+            operation.ljust(length),
+        )
+
+    requests = [request(b"<GetSystemDateAndTime", 300), request(b"<GetProfiles", 900)]
+
+    async def poll() -> None:
+        loop = asyncio.get_running_loop()
+        _, link = await loop.create_connection(_Bare, "127.0.0.1", port)
+        for one in requests:
+            await link.ask(one)
+        link.transport.abort()
+
+    return await _costs(poll)
+
+
 if __name__ == "__main__":
-    ask = {"secmon": _secmon, "zeep": _zeep}[sys.argv[1]]
+    ask = {"secmon": _secmon, "zeep": _zeep, "bare": _bare}[sys.argv[1]]
     print(json.dumps(uvloop.run(ask(int(sys.argv[2])))))

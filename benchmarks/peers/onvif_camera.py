@@ -1,8 +1,9 @@
 """A camera that answers ONVIF with prepared bodies of two profiles, 5 kB:
-`python -m benchmarks.peers.onvif_camera new|same`. It hangs up after the profiles.
+`python -m benchmarks.peers.onvif_camera new|same|renamed`. It hangs up after the profiles.
 
-The bodies have the shapes of ONVIF's WSDL, values made up. `new`: none is sent twice; `same`: the
-profiles are. Its port stands alone on the first line that it prints.
+The bodies have the shapes of ONVIF's WSDL, values made up. `new`: none is sent twice, a number in
+a comment moves; `renamed`: a name in the profiles moves too, which no driver may pass over; `same`:
+the profiles are sent again and again. Its port stands alone on the first line that it prints.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _ASKED = re.compile(rb"<(?:\w+:)?(Get\w+)")
 _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 
-async def _serve(same: bool) -> None:
+async def _serve(mode: str) -> None:
     numbers = count()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,7 +28,10 @@ async def _serve(same: bool) -> None:
             while True:
                 name = await _asked(reader)
                 body = BODIES[name].replace("PORT", str(port))
-                body = body.replace("NUMBER", "0" if same else str(next(numbers)))
+                number = "0" if mode == "same" else str(next(numbers))
+                if mode == "renamed":
+                    body = body.replace("<tt:Name>sound", f"<tt:Name>sound{number}")
+                body = body.replace("NUMBER", number)
                 last = "Connection: close\r\n" if name == "GetProfiles" else ""
                 head = f"Content-Type: application/soap+xml\r\n{last}Content-Length: {len(body)}"
                 writer.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}".encode())
@@ -153,4 +157,4 @@ BODIES = {
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(sys.argv[1] == "same"))
+    uvloop.run(_serve(sys.argv[1]))

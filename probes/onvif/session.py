@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from probes.onvif.link import HungUp, Link, failure_of, open_link
@@ -138,10 +139,12 @@ class Session:
         return link
 
     def _message(self, place: Place, operation: Operation, signed: bool) -> bytes:
+        if not signed:
+            return _unsigned(self._address, place, operation)
         known, headers, security = self._log_in, [soap.CONTENT_TYPE], b""
-        if signed and known.digest is not None:
+        if known.digest is not None:
             headers.append(known.digest.header("POST", place.path, secrets.token_hex(8)))
-        elif signed:
+        else:
             created = self._now() + timedelta(seconds=known.ahead)
             nonce = secrets.token_bytes(16)
             security = soap.security(known.username, known.password, nonce, created)
@@ -178,6 +181,12 @@ class Session:
 
     def _asked(self, operation: Operation) -> str:
         return f"{self._where}: {operation.name}"
+
+
+@lru_cache(maxsize=1024)
+def _unsigned(address: str, place: Place, operation: Operation) -> bytes:
+    envelope = soap.envelope(operation.body)
+    return http.request(address, place.port, place.path, envelope, [soap.CONTENT_TYPE])
 
 
 def _reason(response: http.Response) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
@@ -35,7 +36,7 @@ _PATH = re.compile(r"/[!-~]{0,255}")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _FIGURE = re.compile(rb"(Year|Month|Day|Hour|Minute|Second)>\s*([0-9]{1,4})\s*<")
 _MOMENT = ("Year", "Month", "Day", "Hour", "Minute", "Second")
-_MOMENT_BYTES = tuple(name.encode() for name in _MOMENT)
+_in_order = itemgetter(*(name.encode() for name in _MOMENT))
 _CAPABILITIES = {"Device": DEVICE, "Media": MEDIA, "PTZ": PTZ}
 
 
@@ -107,8 +108,10 @@ def skim_clock(body: bytes) -> datetime | None:
     end = body.find(b"UTCDateTime>", begin + 1, begin + SKIMMED_MAX) if begin >= 0 else -1
     if end < 0:
         return None
-    parts = dict(_FIGURE.findall(body, begin, end))
-    return _moment([parts.get(name, b"") for name in _MOMENT_BYTES])
+    try:
+        return _moment(_in_order(dict(_FIGURE.findall(body, begin, end))))
+    except KeyError:
+        return None
 
 
 def _moment(parts: Sequence[str | bytes]) -> datetime | None:

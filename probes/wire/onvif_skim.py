@@ -24,11 +24,12 @@ _BEGIN = re.compile(  # up to the first profile
     re.DOTALL,
 )
 _PROFILE = re.compile(  # a profile's begin, behind what is the same for all of them
-    rb"""(?:\s[^<>]{0,500})?\stoken=["']([^"'&<>\t\r\n]+)["'][^<>]{0,500}(?<!/)>\s*"""
+    rb"""(?:\s+[\w.:-]{1,64}=(?:"[^"<>]{0,256}"|'[^'<>]{0,256}')){0,8}?"""
+    rb'\s+token="([^"&<>\t\r\n]+)"[^<>]*(?<!/)>\s*'
     rb"<((?:[A-Za-z_][\w.-]*:)?)Name>([^<&]*)</"
 )
 _HEAD = re.compile(rb"Profiles\s[^<]*")  # with its token
-_NAMED = re.compile(rb"Name(?:\s[^<>]*)?>([^<]*<.)", re.DOTALL)  # and what stands behind one
+_NAMED = re.compile(rb"Name(?:>|\s[^<>]*>?)[^<]*(?:<.)?", re.DOTALL)  # and what stands behind
 _FIGURES = bytes.maketrans(b"123456789", b"0" * 9)
 _DEEPER = b"Configurations"  # Media2 has its parts there, one deeper
 
@@ -51,8 +52,7 @@ def skim_profiles(body: bytes) -> tuple[Profile, ...] | None:
     if first or len(parts) > PROFILES_MAX or _DEEPER in profiles or not soap.well_formed(body):
         return None
     found = []
-    for part in parts:
-        part = part.rstrip()
+    for part in map(bytes.rstrip, parts):
         if not part.endswith(close) or part.find(close) != len(part) - len(close):
             return None
         if (profile := _skimmed(b" " + part)) is None:

@@ -256,3 +256,21 @@ def test_how_an_answer_is_cut_does_not_matter(
     found = answer(*pieces, data[at:])
     assert found is not None
     assert found.body == body
+
+
+def test_a_head_that_came_before_is_read_the_same_but_for_its_date() -> None:
+    def head(date: str, more: str = "") -> bytes:
+        return OK + f"Date: {date}\r\nX-A: b\r\n{more}Content-Length: 2\r\n\r\nhi".encode()
+
+    for day in (22, 23, 22):
+        found = answer(head(f"Sun, {day} Nov 2026 09:08:07 GMT"))
+        assert found is not None and (found.status, found.body, found.keep) == (200, b"hi", True)
+        assert found.date == datetime(2026, 11, day, 9, 8, 7, tzinfo=UTC)
+        assert (found.all("x-a"), found.all("content-length")) == (["b"], ["2"])
+    for _ in range(2):
+        last = answer(head("Sun, 22 Nov 2026 09:08:07 GMT", "Connection: close\r\n"))
+        assert last is not None and not last.keep
+        with pytest.raises(Malformed):
+            answer(head("Sun, 22 Nov 2026 09:08:07 GM\0"))
+        with pytest.raises(Malformed, match="one length"):
+            answer(head("Sun, 22 Nov 2026 09:08:07 GMT", "Content-Length: 3\r\n"))
