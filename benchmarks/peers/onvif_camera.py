@@ -1,5 +1,6 @@
 """A camera that answers ONVIF with prepared bodies of two profiles, 5 kB:
-`python -m benchmarks.peers.onvif_camera new|same|renamed`. It hangs up after the profiles.
+`python -m benchmarks.peers.onvif_camera new|same|renamed [RTSP]`. It hangs up after the profiles;
+its streams are at the port RTSP.
 
 The bodies have the shapes of ONVIF's WSDL, values made up. `new`: none is sent twice, a number in
 a comment moves; `renamed`: a name in the profiles moves too, which no driver may pass over; `same`:
@@ -20,14 +21,14 @@ _ASKED = re.compile(rb"<(?:\w+:)?(Get\w+)")
 _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 
-async def _serve(mode: str) -> None:
+async def _serve(mode: str, rtsp: str = "554") -> None:
     numbers = count()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 name = await _asked(reader)
-                body = BODIES[name].replace("PORT", str(port))
+                body = BODIES[name].replace("PORT", str(port)).replace("RTSP", rtsp)
                 number = "0" if mode == "same" else str(next(numbers))
                 if mode == "renamed":
                     body = body.replace("<tt:Name>sound", f"<tt:Name>sound{number}")
@@ -145,7 +146,7 @@ BODIES = {
         "</tds:GetDeviceInformationResponse>"
     ),
     "GetStreamUri": _message(
-        "<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>rtsp://192.0.2.1/1</tt:Uri>"
+        "<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>rtsp://192.0.2.1:RTSP/sub</tt:Uri>"
         "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect>"
         "<tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT60S</tt:Timeout>"
         "</trt:MediaUri></trt:GetStreamUriResponse>"
@@ -157,4 +158,4 @@ BODIES = {
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(sys.argv[1]))
+    uvloop.run(_serve(*sys.argv[1:]))
