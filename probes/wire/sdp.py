@@ -13,6 +13,7 @@ CONTROL_MAX = 1024
 
 STATIC = {"26": ("JPEG", 90000), "32": ("MPV", 90000), "31": ("H261", 90000)}  # RFC 3551, 6
 
+_READ = ("control", "rtpmap")  # attributes
 _MEDIA = re.compile(r"(\w{1,16}) \d{1,6}(?:/\d{1,4})? (\S{1,32})((?: [\w-]{1,16}){1,32})\s*")
 _RTPMAP = re.compile(r"(\d{1,3})\s+([\w.+-]{1,32})/(\d{1,7})(?:/\d{1,3})?\s*")
 _CONTROL = re.compile(r"[!-~]+")
@@ -69,16 +70,19 @@ def parse(body: bytes) -> Session:
     media: list[Media] = []
     session: dict[str, str] = {}
     for line in lines:
-        if line.startswith("m="):
-            if len(media) >= MEDIA_MAX:
-                raise Malformed(f"expected at most {MEDIA_MAX} tracks, got more")
-            media.append(_media(line[2:]))
-        elif line.startswith("a="):
+        kind = line[:2]
+        if kind == "a=":
             name, _, value = line[2:].partition(":")
+            if name not in _READ:
+                continue
             if media:
                 _attribute(media[-1], name, value)
             elif name == "control":
                 session["control"] = _control(value)
+        elif kind == "m=":
+            if len(media) >= MEDIA_MAX:
+                raise Malformed(f"expected at most {MEDIA_MAX} tracks, got more")
+            media.append(_media(line[2:]))
     return Session(tuple(media), session.get("control", ""))
 
 
