@@ -59,6 +59,7 @@ class Recall:
     ) -> None:
         self._options = options
         self._memory = target.memory
+        self._facts = target.facts
         self._now = now
         self._zone = ZoneInfo(target.timezone)
         self._turn = turn
@@ -107,6 +108,9 @@ class Recall:
                 known.said = "not moved: the store is away"
                 return None
         ledger = known.ledger
+        if self._stranger():
+            known.said = "not moved: another device is at this address"
+            return ledger.away is None
         if ledger.keep_only(self._options.recall):
             await ledgers.write(self._memory, ledger)
         if head is None or known.denied:
@@ -122,6 +126,11 @@ class Recall:
                 known.said = "waits: too little time, or another camera's head is moving"
                 return None if ledger.away is not None else True
             return await self._walk(known, ledger, offered, head, deadline)
+
+    def _stranger(self) -> bool:
+        """Did the core find that another device answers here (core/identity.py)? Its head is not
+        ours to move."""
+        return any(text for name, text in self._facts.items() if name.startswith("found_"))
 
     def _due(self, known: Walking, ledger: Ledger, offered: Sequence[Preset]) -> list[Stop]:
         """What is to be recalled now; those whose place is known first, since they tell whether

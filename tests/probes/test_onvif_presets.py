@@ -1,7 +1,7 @@
 """Presets over the wire: what is asked of a camera, and that nothing moves it that was not to."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -78,11 +78,17 @@ class Dome:
 
 @asynccontextmanager
 async def asking(
-    dome: Dome, *, at: datetime = NIGHT, memory: Memory | None = None, **presets: object
+    dome: Dome,
+    *,
+    at: datetime = NIGHT,
+    memory: Memory | None = None,
+    facts: Mapping[str, str] | None = None,
+    **presets: object,
 ) -> AsyncIterator[Probe]:
     aim = replace(
         target(shared=Shared(QUICK), **GOOD),
         memory=memory or Memory(),
+        facts=facts or {},
         now=lambda: at,
         timezone="Asia/Shanghai",
     )
@@ -122,6 +128,16 @@ async def test_without_recall_nothing_is_ever_sent_that_moves_a_head(hour: int) 
     assert dome.moved() == []
     assert all(name.startswith("Get") for name in dome.device.names())
     assert "GetStatus" not in dome.device.names()
+
+
+@pytest.mark.parametrize(("serial", "moved"), [("X-9", False), ("", True)])
+async def test_the_head_of_another_device_is_left_alone(serial: str, moved: bool) -> None:
+    dome, facts = Dome(), {"own_serial/onvif": "A-1", "found_serial/onvif": serial}
+    async with asking(dome, facts=facts, plan=["p1"], recall=["p1"], window="01:00-05:00") as probe:
+        batch = await probe.read()
+    assert bool(dome.moved()) == moved
+    assert isinstance(batch, Batch)
+    assert ("another device" in batch.facts["preset_walk"]) != moved
 
 
 @pytest.mark.parametrize("hour", range(24))
