@@ -24,6 +24,7 @@ from secmon.api import Change, Clock, Role, Stored, StoreDown, User
 from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
+from secmon.console.daemon import Health
 from secmon.console.views import device_row
 from secmon.core.boots import Boots
 from secmon.core.derive import RESTING, Deriver, Layouts
@@ -36,7 +37,7 @@ from secmon.shell.desk import Desk
 from secmon.shell.history import Recorder
 from secmon.shell.poller import Hooks, Poller, Setup
 from secmon.shell.tally import Tally
-from secmon.texts import Texts
+from secmon.texts import LANGUAGES, Texts
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,10 @@ class Daemon:
         )
         self.recorder = Recorder(loaded.policy.words, clock, store.add_hours)
         self.tally = Tally(lambda: (self.world, self.policy), clock, store.add_watched)
-        self.texts = texts_of(loaded)
+        self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
+        self._mistakes: Sequence[str] = ()  # of the site file that was last refused
+        self._reloaded_at = clock.now()
+        self._started_at = clock.now()
         self.channels = Channels(
             loaded,
             store,
@@ -142,8 +146,10 @@ class Daemon:
                 self.metrics.reloaded(False, self.clock.now())
                 for text in error.problems:
                     log.error("site file refused: %s", text)
+                self._mistakes = error.problems
                 return error.problems
-            return await self._take_up(loaded, setups)
+            self._mistakes = await self._take_up(loaded, setups)
+            return self._mistakes
 
     async def _take_up(self, loaded: Loaded, setups: Sequence[Setup]) -> Sequence[str]:
         fixed = [
@@ -163,12 +169,13 @@ class Daemon:
             self.metrics.reloaded(False, self.clock.now())
             return [f"nothing can be written now: {down}"]
         self.loaded = loaded
-        self.texts = texts_of(loaded)
+        self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
         self.exposition.set_policy(loaded.policy)
         if self._polling:
             await self.poller.adopt(setups)
         self.channels.adopt(loaded, self.texts)
-        self.metrics.reloaded(True, self.clock.now())
+        self._reloaded_at = self.clock.now()
+        self.metrics.reloaded(True, self._reloaded_at)
         collector.renewed()
         log.info("site file taken up devices=%d", len(loaded.policy.devices))
         return []
@@ -304,6 +311,23 @@ class Daemon:
     def policy(self) -> Policy:
         return self.desk.policy
 
+    @property
+    def language(self) -> str:
+        return self.loaded.site.site.language
+
+    @property
+    def texts(self) -> Texts:
+        return self._tongues[self.language]
+
+    @property
+    def public_url(self) -> str:
+        http = self.loaded.site.http
+        scheme = "https" if http.tls else "http"
+        return http.public_url or f"{scheme}://{http.listen}"
+
+    def speak(self, language: str) -> Texts:
+        return self._tongues[language]
+
     def summary(self, ticket: Ticket) -> str:
         return self.texts.summary(as_json(ticket, self.clock.now()))
 
@@ -326,9 +350,13 @@ class Daemon:
         return seen
 
     async def tickets(
-        self, states: Collection[TicketState] | None, device: str, limit: int
+        self,
+        states: Collection[TicketState] | None,
+        device: str,
+        limit: int,
+        after: str = "",
     ) -> Sequence[Ticket]:
-        return await self.store.tickets(states or (), device, limit)
+        return await self.store.tickets(states or (), device, limit, after)
 
     async def ticket(self, number: str) -> Ticket | None:
         open_id = self.world.numbers.get(number)
@@ -346,6 +374,58 @@ class Daemon:
 
     async def opened(self, since: datetime, until: datetime) -> Sequence[Ticket]:
         return await self.store.opened(since, until)
+
+    def troubles(self) -> Sequence[str]:
+        found = {
+            "starting": not self.started.is_set(),
+            "store": not self.desk.store_up,
+            "clock": self.desk.holds_until is not None,
+            "reload": bool(self._mistakes),
+        }
+        return [word for word, true in found.items() if true]
+
+    async def health(self) -> Health:
+        try:
+            pending = await self.store.outstanding()
+        except StoreDown:
+            pending = None
+        http, metrics = self.loaded.site.http.listen, self.loaded.site.metrics.listen
+        polls, late_s = self.metrics.polls()
+        return Health(
+            started_at=self._started_at,
+            store_up=self.desk.store_up,
+            outbox_pending=pending,
+            reload_good=not self._mistakes,
+            reload_at=self._reloaded_at,
+            reload_mistakes=self._mistakes,
+            warnings=self.loaded.warnings,
+            polls=polls,
+            polls_skipped=self.metrics.skipped(),
+            lateness_mean_s=late_s / polls if polls else 0.0,
+            probes=len(self.loaded.probes),
+            listeners=[str(one) for one in dict.fromkeys((http, metrics))],
+            streams=len(self._queues),
+        )
+
+    # --- who is logged in ---
+
+    async def person(self, name: str) -> User | None:
+        return await self.store.user(name)
+
+    async def begin_session(self, name: str, sha256: str) -> None:
+        await self.store.begin_session(name, sha256)
+
+    async def session(self, sha256: str) -> User | None:
+        return await self.store.session(sha256)
+
+    async def end_session(self, sha256: str) -> None:
+        await self.store.end_session(sha256)
+
+    async def add_link(self, name: str, sha256: str, expires: datetime) -> None:
+        await self.store.add_link(name, sha256, expires)
+
+    async def take_link(self, sha256: str) -> str | None:
+        return await self.store.take_link(sha256)
 
     # --- what administrators ask ---
 
@@ -371,11 +451,11 @@ class Daemon:
         return [asdict(size) for size in await self.store.sizes()]
 
 
-def texts_of(loaded: Loaded) -> Texts:
-    """The words of the site's language."""
+def texts_of(loaded: Loaded, language: str) -> Texts:
+    """The words of a language."""
     policy = loaded.policy
     return Texts(
-        loaded.site.site.language,
+        language,
         policy.timezone,
         policy.words,
         {rule.id: rule for rule in policy.rules},

@@ -14,7 +14,7 @@ from aiohttp import web
 from secmon.adapters.metrics_http import metrics_routes
 from secmon.api import StoreDown
 from secmon.app.daemon import Daemon
-from secmon.console.api import application
+from secmon.console.application import application
 from secmon.loading import Loaded
 from secmon.settings import Http, Metrics
 

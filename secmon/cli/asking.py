@@ -81,6 +81,9 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
             _users(call)
         case "user", "add":
             _add_user(args, call)
+        case "user", "link":
+            _, answer = call("POST", f"/api/v1/users/{_in_path(args.name)}/link", {})
+            output.say(str(answer["url"]))
         case "user", _:
             body = {"password": _password()}
             call("POST", f"/api/v1/users/{_in_path(args.name)}/password", body)

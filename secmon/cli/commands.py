@@ -89,6 +89,8 @@ def _user(user: argparse.ArgumentParser, common: argparse.ArgumentParser) -> Non
     add.add_argument("--token", action="store_true", help="print an API token, once")
     passwd = actions.add_parser("passwd", parents=[common], help="password from standard input")
     passwd.add_argument("name")
+    link = actions.add_parser("link", parents=[common], help="a log-in that works once, soon")
+    link.add_argument("name")
     actions.add_parser("list", parents=[common], help="who may log in")
 
 

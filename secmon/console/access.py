@@ -1,4 +1,5 @@
-"""Who is asking, and may they: tokens, the unix socket's peer, roles, and a brake on guessing."""
+"""Who is asking, and may they: tokens, sessions, the unix socket's peer, roles, and a brake on
+guessing."""
 
 from __future__ import annotations
 
@@ -8,15 +9,15 @@ import pwd
 import socket
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from secmon.api import Role, User
+from secmon.console.origin import Networks, client_of, same_origin
 from secmon.console.problems import Handler, Problem
 
 READERS = frozenset(Role)
@@ -26,9 +27,27 @@ WINDOW = 60.0  # seconds over which wrong tokens are counted
 TRIES = 10  # wrong tokens per address and window before it has to wait
 ADDRESSES = 10_000  # addresses remembered at most
 
-USER: Final = web.RequestKey("user", User)
+UNSAFE = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+STATIC = "/static/"  # what the log-in page needs too
 
 Lookup = Callable[[str], Awaitable[User | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What somebody came in by: the digest of a token or of a session."""
+
+    digest: str
+    lookup: Lookup
+    session: bool
+
+    async def holds(self) -> bool:
+        """Would it open the door still?"""
+        return await self.lookup(self.digest) is not None
+
+
+USER: Final = web.RequestKey("user", User)
+PASS: Final = web.RequestKey("pass", Pass)  # absent at the unix socket
 
 
 def digest(token: str) -> str:
@@ -37,10 +56,11 @@ def digest(token: str) -> str:
 
 
 class Brake:
-    """Slows guessing: counts wrong tokens per address."""
+    """Slows guessing: counts wrong tokens or passwords per address, or per name."""
 
-    def __init__(self, tick: Callable[[], float]) -> None:
+    def __init__(self, tick: Callable[[], float], tries: int = TRIES) -> None:
         self._tick = tick
+        self._tries = tries
         self._wrong: dict[str, deque[float]] = {}
 
     def wait(self, address: str) -> int:
@@ -49,7 +69,7 @@ class Brake:
         now = self._tick()
         while times and now - times[0] > WINDOW:
             times.popleft()
-        if not times or len(times) < TRIES:
+        if not times or len(times) < self._tries:
             return 0
         return int(WINDOW - (now - times[0])) + 1
 
@@ -57,29 +77,35 @@ class Brake:
         """One more wrong token from there."""
         if len(self._wrong) >= ADDRESSES:
             self._wrong.clear()
-        self._wrong.setdefault(address, deque(maxlen=TRIES)).append(self._tick())
+        self._wrong.setdefault(address, deque(maxlen=self._tries)).append(self._tick())
+
+    def right(self, address: str) -> None:
+        """The latest try from there was no wrong one after all."""
+        if times := self._wrong.get(address):
+            times.pop()
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
     """What it takes to know who asks."""
 
-    lookup: Lookup
+    lookup: Lookup  # digest of a token → its user
     brake: Brake
-    proxies: Sequence[IPv4Network | IPv6Network] = ()
+    proxies: Networks = ()
+    session: Lookup | None = None  # digest of a session → its user
+    cookie: str = "secmon"  # the name of the cookie that holds the session
+    public_url: str = ""
 
 
-def networks(texts: Iterable[str]) -> list[IPv4Network | IPv6Network]:
-    """`http.trusted_proxies` of the site file."""
-    return [ip_network(text, strict=False) for text in texts]
+DOOR: Final = web.AppKey("door", Door)
 
 
 def guard(door: Door, open_paths: Collection[str]) -> Middleware:
-    """Middleware: no request passes without a user, but for `open_paths`."""
+    """Middleware: no request passes without a user, but for `open_paths` and static files."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in open_paths:
+        if request.path not in open_paths and not request.path.startswith(STATIC):
             request[USER] = await identify(request, door)
         return await handler(request)
 
@@ -87,10 +113,39 @@ def guard(door: Door, open_paths: Collection[str]) -> Middleware:
 
 
 async def identify(request: web.Request, door: Door) -> User:
-    """The user behind a request. 401 without one, 429 after too many wrong tokens."""
+    """The user behind a request. 401 without one, 429 after too many wrong tokens, 403 for what
+    another site's page sends with our cookie."""
     local = _peer(request)
     if local is not None:
         return local
+    if door.session and "Authorization" not in request.headers:
+        cookie = request.cookies.get(door.cookie, "")
+        if cookie:
+            return await _by_cookie(request, door, door.session, cookie)
+    return await _by_token(request, door)
+
+
+async def _by_cookie(request: web.Request, door: Door, lookup: Lookup, cookie: str) -> User:
+    if request.method in UNSAFE:
+        need_same_origin(request, door)
+    proof = digest(cookie)
+    user = await lookup(proof)
+    if user is None:
+        raise _unknown("the session is over: log in again")
+    request[PASS] = Pass(proof, lookup, session=True)
+    return user
+
+
+def need_same_origin(request: web.Request, door: Door) -> None:
+    """403 unless one of our own pages sent the request."""
+    if not same_origin(request, door.proxies, door.public_url):
+        said = request.headers.get("Origin", request.headers.get("Sec-Fetch-Site", "nothing"))
+        raise Problem(
+            403, f"expected a request from a page of ours (Origin says {said[:80]})", code="origin"
+        )
+
+
+async def _by_token(request: web.Request, door: Door) -> User:
     address = client_of(request, door.proxies)
     wait = door.brake.wait(address)
     if wait:
@@ -102,31 +157,13 @@ async def identify(request: web.Request, door: Door) -> User:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise _unknown("log in: expected `Authorization: Bearer TOKEN`")
-    user = await door.lookup(digest(token.strip()))
+    proof = digest(token.strip())
+    user = await door.lookup(proof)
     if user is None:
         door.brake.wrong(address)
         raise _unknown("unknown or expired token")
+    request[PASS] = Pass(proof, door.lookup, session=False)
     return user
-
-
-def client_of(request: web.Request, proxies: Sequence[IPv4Network | IPv6Network]) -> str:
-    """The client's address: the last one in X-Forwarded-For that a trusted proxy vouches for."""
-    address = request.remote or "?"
-    said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-    while said and _within(address, proxies):
-        before = said.pop().strip()
-        if not before:
-            break
-        address = before[:64]
-    return address
-
-
-def _within(address: str, proxies: Sequence[IPv4Network | IPv6Network]) -> bool:
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return False
-    return any(known in network for network in proxies)
 
 
 def _unknown(why: str) -> Problem:

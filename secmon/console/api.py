@@ -4,100 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from aiohttp import web
 
-from secmon.api import Clock, StoreDown, User
-from secmon.console import views
-from secmon.console.access import READERS, WORKERS, Brake, Door, guard, need, networks
-from secmon.console.admin import OFFICE, Office, admin_routes
-from secmon.console.kpi import COUNTED, Counted, kpi_routes
+from secmon.api import StoreDown
+from secmon.console import acting, views
+from secmon.console.access import PASS, READERS, WORKERS, Pass, digest, need
+from secmon.console.acting import full_json, ticket_json
+from secmon.console.admin import ADMINS
+from secmon.console.daemon import DAEMON
 from secmon.console.openapi import document
-from secmon.console.problems import Problem, as_problems
-from secmon.console.requests import BODY, Kind, body_of, json_response
-from secmon.core.model import (
-    ENDED,
-    Action,
-    Content,
-    Device,
-    Entry,
-    Observation,
-    Policy,
-    Refusal,
-    Severity,
-    Ticket,
-    TicketState,
-    Verb,
-    Way,
-)
-from secmon.core.tickets import as_json, stamp
-from secmon.core.world import World
-from secmon.texts.clean import mask
+from secmon.console.passwords import new_token
+from secmon.console.problems import Problem
+from secmon.console.requests import body_of, json_response
+from secmon.console.sessions import LINK
+from secmon.core.model import Device, TicketState
+from secmon.core.tickets import stamp
 
 PAGE = 500  # tickets of a listing, at most 5,000 by `limit`
+LOOK_AGAIN = 15.0  # seconds after which a stream asks anew whether its reader may still listen
 OPEN_PATHS = frozenset(("/api/v1/openapi.json",))
 
 
-class Daemon(Office, Counted, Protocol):
-    """What the API needs of the daemon behind it."""
-
-    clock: Clock
-    version: str
-
-    @property
-    def world(self) -> World: ...
-    @property
-    def policy(self) -> Policy: ...
-    def summary(self, ticket: Ticket) -> str: ...
-    def events(self) -> AbstractContextManager[asyncio.Queue[Mapping[str, object]]]: ...
-    async def act(self, action: Action) -> Ticket | Refusal: ...
-    async def poll(self, device: str) -> Sequence[Observation]: ...
-    async def tickets(
-        self, states: Collection[TicketState] | None, device: str, limit: int
-    ) -> Sequence[Ticket]: ...
-    async def ticket(self, number: str) -> Ticket | None: ...
-    async def journal(self, ticket: Ticket) -> Sequence[Entry]: ...
-    async def user(self, digest: str) -> User | None: ...
-
-
-DAEMON: Final = web.AppKey("daemon", Daemon)
-
-
-def application(
-    daemon: Daemon, beside: Sequence[web.RouteDef] = (), proxies: Sequence[str] = ()
-) -> web.Application:
-    """The API as an aiohttp application; `beside` are routes that need no log-in of ours, `proxies`
-    the networks whose word on a client's address is taken."""
-    brake = Brake(daemon.clock.tick)
-    open_paths = OPEN_PATHS | {route.path for route in beside}
-    app = web.Application(
-        middlewares=[as_problems, guard(Door(daemon.user, brake, networks(proxies)), open_paths)],
-        client_max_size=BODY,
-    )
-    app[DAEMON] = daemon
-    app[OFFICE] = daemon
-    app[COUNTED] = daemon
-    app.add_routes(admin_routes())
-    app.add_routes(kpi_routes())
-    app.add_routes(beside)
-    app.add_routes(
-        [
-            web.get("/api/v1/openapi.json", openapi),
-            web.get("/api/v1/devices", devices),
-            web.get("/api/v1/devices/{id}", device),
-            web.post("/api/v1/devices/{id}/poll", poll),
-            web.get("/api/v1/faults", faults),
-            web.get("/api/v1/tickets", tickets),
-            web.post("/api/v1/tickets", report),
-            web.get("/api/v1/tickets/{number}", ticket),
-            web.post("/api/v1/tickets/{number}/{verb}", verb),
-            web.get("/api/v1/events", events),
-        ]
-    )
-    return app
+def api_routes() -> list[web.RouteDef]:
+    return [
+        web.get("/api/v1/openapi.json", openapi),
+        web.get("/api/v1/devices", devices),
+        web.get("/api/v1/devices/{id}", device),
+        web.post("/api/v1/devices/{id}/poll", poll),
+        web.get("/api/v1/faults", faults),
+        web.get("/api/v1/tickets", tickets),
+        web.post("/api/v1/tickets", report),
+        web.get("/api/v1/tickets/{number}", ticket),
+        web.post("/api/v1/tickets/{number}/{verb}", verb),
+        web.get("/api/v1/events", events),
+        web.post("/api/v1/users/{name}/link", login_link),
+    ]
 
 
 async def openapi(request: web.Request) -> web.Response:
@@ -148,23 +91,6 @@ def _device(request: web.Request) -> Device:
 # --- tickets ---------------------------------------------------------------------------------
 
 
-def ticket_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
-    """CONTRACT 5's ticket without its journal, its summary in the site's language."""
-    return {**as_json(one, daemon.clock.now()), "summary": daemon.summary(one)}
-
-
-async def full_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
-    """The ticket with its journal."""
-    try:
-        lines = await daemon.journal(one)
-    except StoreDown:
-        lines = ()
-    journal = [
-        {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
-    ]
-    return {**ticket_json(daemon, one), "journal": journal}
-
-
 async def tickets(request: web.Request) -> web.Response:
     """Newest first. `state` takes one or several states, comma-separated, or `all`."""
     need(request, READERS)
@@ -207,33 +133,11 @@ async def ticket(request: web.Request) -> web.Response:
     return json_response(await full_json(daemon, found))
 
 
-REPORT_KEYS: Mapping[str, Kind] = {"device": str, "note": str, "part": str, "severity": Severity}
-VERB_KEYS: Mapping[str, Kind] = {
-    "note": str,
-    "version": int,
-    "way": Way,
-    "to": str,
-    "content": Content,
-}
-
-
 async def report(request: web.Request) -> web.Response:
     """A person reports a fault: `device`, `note`, and if known `part` and `severity`."""
     user = need(request, WORKERS)
     daemon = request.app[DAEMON]
-    body = await body_of(request, REPORT_KEYS)
-    if "device" not in body:
-        raise Problem(400, "device: expected a device's id (got nothing)")
-    action = Action(
-        str(body["device"]),
-        Verb.REPORT,
-        user.name,
-        daemon.clock.now(),
-        note=mask(str(body.get("note", ""))),
-        part=str(body.get("part", "")),
-        severity=Severity(str(body.get("severity", Severity.MINOR))),
-    )
-    done = await _settle(daemon, await daemon.act(action), action)
+    done = await acting.report(daemon, user, await body_of(request, acting.REPORT_KEYS))
     return json_response(await full_json(daemon, done), 201)
 
 
@@ -241,50 +145,10 @@ async def verb(request: web.Request) -> web.Response:
     """Applies a verb. 409 carries the present ticket; nothing was changed then."""
     user = need(request, WORKERS)
     daemon = request.app[DAEMON]
-    word = request.match_info["verb"]
-    if word not in set(Verb) - {Verb.REPORT}:
-        raise Problem(404, f"there is no verb {word[:40]!r}")
-    body = await body_of(request, VERB_KEYS)
-    number = request.match_info["number"]
-    if word == Verb.VERIFY:
-        await _look_again(daemon, number)
-    version = body.get("version")
-    action = Action(
-        number,
-        Verb(word),
-        user.name,
-        daemon.clock.now(),
-        note=mask(str(body.get("note", ""))),
-        version=version if isinstance(version, int) else None,
-        way=Way(str(body["way"])) if "way" in body else None,
-        to=mask(str(body.get("to", ""))),
-        content=Content(str(body["content"])) if "content" in body else None,
-    )
-    done = await _settle(daemon, await daemon.act(action), action)
+    word = acting.verb_of(request.match_info["verb"])
+    body = await body_of(request, acting.VERB_KEYS)
+    done = await acting.carry_out(daemon, user, request.match_info["number"], word, body)
     return json_response(await full_json(daemon, done))
-
-
-async def _look_again(daemon: Daemon, number: str) -> None:
-    """`verify` polls now and waits, so that it is judged on what is true now."""
-    found = await daemon.ticket(number)
-    if found is None or found.state is not TicketState.REPAIRED:
-        return
-    device = daemon.policy.devices.get(found.device)
-    if device is not None and device.probes:
-        await daemon.poll(device.id)
-
-
-async def _settle(daemon: Daemon, outcome: Ticket | Refusal, action: Action) -> Ticket:
-    if isinstance(outcome, Ticket):
-        return outcome
-    status = 400 if outcome.code == "invalid" else 409
-    present = outcome.ticket or await daemon.ticket(action.subject)
-    if present is None:
-        raise Problem(404 if outcome.code == "unknown" else status, outcome.text)
-    text = outcome.text
-    if outcome.ticket is None and present.state in ENDED:
-        text = f"ticket {present.number} is {present.state}: cannot {action.verb}"
-    raise Problem(status, text, code=outcome.code, ticket=await full_json(daemon, present))
 
 
 # --- events ----------------------------------------------------------------------------------
@@ -298,10 +162,23 @@ async def events(request: web.Request) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
     await response.prepare(request)
+    came_by = request.get(PASS)
+    looked = daemon.clock.tick()
     with daemon.events() as queue:
         async for chunk in _stream(queue):
+            if came_by and daemon.clock.tick() - looked > LOOK_AGAIN:
+                looked = daemon.clock.tick()
+                if not await _holds(came_by):
+                    break  # logged out, or the password was changed
             await response.write(chunk)
     return response
+
+
+async def _holds(came_by: Pass) -> bool:
+    try:
+        return await came_by.holds()
+    except StoreDown:  # locks nobody out
+        return True
 
 
 async def _stream(queue: asyncio.Queue[Mapping[str, object]]) -> AsyncIterator[bytes]:
@@ -315,3 +192,21 @@ async def _stream(queue: asyncio.Queue[Mapping[str, object]]) -> AsyncIterator[b
             continue
         data = json.dumps(event, ensure_ascii=False)
         yield f"event: {event.get('type', 'change')}\ndata: {data}\n\n".encode()
+
+
+# --- logging in once ---------------------------------------------------------------------------
+
+
+async def login_link(request: web.Request) -> web.Response:
+    """A log-in to the console that works once and not for long: an administrator hands it on."""
+    need(request, ADMINS)
+    daemon = request.app[DAEMON]
+    name = request.match_info["name"]
+    secret, expires = new_token(), daemon.clock.now() + LINK
+    await body_of(request, {})
+    try:
+        await daemon.add_link(name, digest(secret), expires)
+    except ValueError:
+        raise Problem(404, f"there is no user {name[:64]!r}") from None
+    told = {"name": name, "url": f"{daemon.public_url}/login?once={secret}"}
+    return json_response({**told, "expires_at": stamp(expires)}, 201)

@@ -30,10 +30,19 @@ def document(version: str) -> Schema:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "paths": _paths(),
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "secmon-SITE",
+                    "description": "the console's log-in, `SITE` being `site.id`; a POST must come "
+                    "from a page of the console (Origin)",
+                },
+            },
             "schemas": _schemas(),
         },
     }
@@ -139,6 +148,16 @@ def _admin_paths() -> Schema:
                 body="Password",
             ),
         },
+        "/api/v1/users/{name}/link": {
+            "parameters": [name],
+            "post": _call(
+                "login_link",
+                "A log-in to the console that works once, within a quarter of an hour",
+                _object({"name": TEXT, "url": TEXT, "expires_at": TIME}),
+                (400, 404, 413, 415),
+                good=201,
+            ),
+        },
         "/api/v1/channels/{id}/test": {
             "parameters": [channel],
             "post": _call(
@@ -193,8 +212,8 @@ def _call(
 def _errors(codes: tuple[int, ...]) -> Mapping[str, object]:
     said = {
         400: "the request is wrong; says what was expected",
-        401: "no or an unknown token",
-        403: "the role may not do this",
+        401: "no or an unknown token or session",
+        403: "the role may not do this, or another site's page sent it",
         404: "there is no such thing",
         409: "the present state does not allow it; of a ticket it carries the present one",
         413: "the body is longer than 64 KiB",

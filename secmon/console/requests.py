@@ -34,7 +34,11 @@ async def body_of(request: web.Request, keys: Mapping[str, Kind]) -> Mapping[str
         raise Problem(415, f"expected application/json (got {request.content_type[:80]})")
     if not isinstance(data, dict):
         raise Problem(400, f"body: expected a JSON object (got {type(data).__name__})")
-    data = {key: value for key, value in data.items() if value is not None}
+    return checked({key: value for key, value in data.items() if value is not None}, keys)
+
+
+def checked(data: Mapping[str, object], keys: Mapping[str, Kind]) -> Mapping[str, object]:
+    """The data, if every key is known and every value of its kind; else Problem 400."""
     wrong = [text for key, value in data.items() if (text := _wrong(key, value, keys))]
     if wrong:
         raise Problem(400, "; ".join(wrong[:20]), errors=wrong[:20])

@@ -57,6 +57,21 @@ def move(ticket: Ticket, action: Action) -> Ticket | Refusal:
     return settle(moved, action.at)
 
 
+def possible(ticket: Ticket) -> tuple[Verb, ...]:
+    """The verbs that the ticket's state allows, if all else that they need is given with them."""
+
+    def allowed(verb: Verb, way: Way) -> bool:
+        full = Action(ticket.number, verb, "", ticket.opened_at, note="-", to="-", way=way)
+        return not isinstance(move(ticket, full), Refusal)
+
+    ways = {V.TRANSFER: Way, V.REPAIR: Way}  # a choice that these verbs bring with them
+    return tuple(
+        verb
+        for verb in Verb
+        if verb is not V.REPORT and any(allowed(verb, way) for way in ways.get(verb, (ticket.way,)))
+    )
+
+
 def _objection(ticket: Ticket, action: Action) -> Refusal | None:
     def no(code: str, text: str) -> Refusal:
         return Refusal(code, f"ticket {ticket.number} {text}", ticket)

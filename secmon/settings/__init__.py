@@ -35,6 +35,7 @@ from secmon.settings.values import (
     ListenOn,
     Name,
     Network,
+    PublicUrl,
     Scalar,
     SomeDuration,
     SomeText,
@@ -111,6 +112,7 @@ class Http(Section):
     """Where the console and the API are served."""
 
     listen: ListenOn = Listen("127.0.0.1", 9840)
+    public_url: PublicUrl = ""
     tls: Tls | None = None
     trusted_proxies: list[Network] = []
     insecure: bool = False

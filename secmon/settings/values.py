@@ -21,6 +21,10 @@ from secmon.core.model import Feed, Op, Severity
 _HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]{1,63})*\.?"
 )  # RFC 1035, 2.3.4: labels of at most 63 octets
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?P<port>:\d{1,5})?/?",
+    re.ASCII,
+)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ARMED = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _MINUTES_OF_DAY = 24 * 60
@@ -61,6 +65,16 @@ def _address(value: object) -> str:
         else:
             return value
     raise ValueError("expected an IP address or a host name, without a port")
+
+
+def _public_url(value: object) -> str:
+    """Kept as `https://host[:port]`, which is also the Origin that browsers send."""
+    if isinstance(value, str) and (found := _URL.fullmatch(value.lower())):
+        host = found["host"]
+        port = found["port"] or ""
+        usual = {"http": ":80", "https": ":443"}[found["scheme"]]
+        return f"{found['scheme']}://{host}{'' if port == usual else port}"
+    raise ValueError("expected an address like https://secmon.example.org, without a path")
 
 
 def _network(value: object) -> str:
@@ -169,6 +183,7 @@ Armed = Annotated[tuple[int, int], PlainValidator(_armed)]
 TimeZone = Annotated[str, PlainValidator(_timezone)]
 Address = Annotated[str, PlainValidator(_address)]
 Network = Annotated[str, PlainValidator(_network)]
+PublicUrl = Annotated[str, PlainValidator(_public_url)]
 ListenOn = Annotated[Listen, PlainValidator(_listen)]
 StoreFile = Annotated[Path, PlainValidator(_store)]
 Feeds = Annotated[tuple[Feed, ...], PlainValidator(_feeds)]

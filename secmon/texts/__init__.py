@@ -120,6 +120,12 @@ class Texts:
             return self.word("titles", "unknown")
         return self.word("titles", str(op)).format(name=self.name(reading))
 
+    def wrong(self, ticket: Ticket) -> str:
+        """What is wrong, at which part, value and limit: for a page that says itself where."""
+        about, _ = self._measured(ticket)
+        said = (self.what(ticket), self._part(ticket), about)
+        return clean(self._join("list").join(filter(None, said)))
+
     def where(self, ticket: Ticket, *, site: bool = False) -> str:
         """Device, location and part, by their names."""
         location = clean(ticket.get("location"))
@@ -142,6 +148,11 @@ class Texts:
         """A reading's name for people."""
         word = self.words.get(reading)
         return (word.help.get(self.language) if word else None) or clean(reading)
+
+    def flag(self, reading: str) -> Mapping[str, str]:
+        """What a flag says where it is `set` and `unset`; empty where it has no words."""
+        found = self._group("flags").get(reading)
+        return found if isinstance(found, Mapping) else {}
 
     def value(self, value: object, reading: str = "") -> str:
         """A value with the unit of its reading."""

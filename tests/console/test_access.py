@@ -35,6 +35,7 @@ RULE = [
     ("GET", "/api/v1/users"),
     ("POST", "/api/v1/users"),
     ("POST", "/api/v1/users/nobody/password"),
+    ("POST", "/api/v1/users/nobody/link"),
     ("POST", "/api/v1/store/backup"),
     ("GET", "/api/v1/store/sizes"),
 ]

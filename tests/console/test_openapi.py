@@ -8,7 +8,7 @@ import pytest_asyncio
 from aiohttp import web
 from openapi_spec_validator import validate
 
-from secmon.console.api import application
+from secmon.console.application import application
 from secmon.core.model import Verb
 from tests.console.site import Lab, lab
 

@@ -53,7 +53,7 @@ def problem(answer: Answer) -> str:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/api", "/api/v1/nothing", "/api/v1/tickets/", "/api/v1/tickets/x/y/z"),
+        *("/nothing", "/api", "/api/v1/nothing", "/api/v1/tickets/", "/api/v1/tickets/x/y/z"),
         *("/api/v1/tickets/%00", "/api/v1/tickets/%FF%FE", "/api/v1/devices/..%2f..%2fetc"),
         *("/favicon.ico", "/api/v1/devices/" + "x" * 4000),
     ],

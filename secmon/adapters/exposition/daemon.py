@@ -18,6 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.samples import Sample
 
 from secmon import __version__
 from secmon.adapters.exposition.text import PREFIX
@@ -60,6 +61,16 @@ class DaemonMetrics:
         if good:
             self.reload_at.set(now.timestamp())
 
+    def polls(self) -> tuple[int, float]:
+        """How many began so far, and the seconds by which all of them were late."""
+        found = {sample.name: sample.value for sample in _samples(self.poll_lateness)}
+        prefix = PREFIX + "poll_lateness_seconds"
+        return int(found[prefix + "_count"]), found[prefix + "_sum"]
+
+    def skipped(self) -> int:
+        """How many polls were left out so far."""
+        return int(next(s.value for s in _samples(self.polls_skipped) if s.name.endswith("_total")))
+
     def ticket_changed(self, before: Ticket | None, after: Ticket) -> None:
         """Counts the clocks that this change decided."""
         known: Mapping[Clock, bool] = before.settled if before else {}
@@ -74,6 +85,11 @@ class DaemonMetrics:
                 self.notifications.remove(channel, outcome)
             for channel in channels:
                 self.notifications.labels(channel, outcome)
+
+
+def _samples(metric: Counter | Histogram) -> Iterator[Sample]:
+    for family in metric.collect():
+        yield from family.samples
 
 
 def daemon_text(registry: CollectorRegistry, site: str, openmetrics: bool) -> bytes:

@@ -24,6 +24,7 @@ from secmon.adapters.store import (
     migrations,
     outbox,
     people,
+    sessions,
     tickets,
     watched,
 )
@@ -228,9 +229,11 @@ class SqliteStore:
             return await people.add(session, User(name, role, password), self._clock.now())
 
     async def set_password(self, name: str, password: str) -> None:
-        """`password` is an scrypt text. ValueError if there is no such user."""
+        """`password` is an scrypt text; all sessions of the user end. ValueError if there is no
+        such user."""
         async with self._db.writing() as session:
             await people.set_password(session, name, password)
+            await sessions.end_all(session, name)
 
     async def set_contact(self, contact: Contact) -> None:
         """How a user is reached from now on. ValueError if there is no such user."""
@@ -276,10 +279,41 @@ class SqliteStore:
         async with self._db.writing() as session:
             return await people.remove_token(session, user, name)
 
+    # --- sessions of the console ---
+
+    async def begin_session(self, user: str, sha256: str) -> None:
+        """`sha256`: hex digest of what the cookie holds. ValueError if there is no such user."""
+        async with self._db.writing() as session:
+            await sessions.add(session, user, sha256, self._clock.now())
+
+    async def session(self, sha256: str) -> User | None:
+        """Whose session this is, unless it is over. Notes its use, at most every 5 minutes."""
+        now = self._clock.now()
+        held = await sessions.holder(self._db.reader, sha256, now)
+        if held is not None and held.stale:
+            with suppress(StoreDown):  # a full disk locks nobody out
+                async with self._db.writing() as session:
+                    await sessions.note_use(session, sha256, now)
+        return held.user if held else None
+
+    async def end_session(self, sha256: str) -> None:
+        async with self._db.writing() as session:
+            await sessions.end(session, sha256)
+
+    async def add_link(self, user: str, sha256: str, expires: datetime) -> None:
+        """A log-in that works once. ValueError if there is no such user."""
+        async with self._db.writing() as session:
+            await sessions.add_link(session, user, sha256, expires)
+
+    async def take_link(self, sha256: str) -> str | None:
+        """Uses a link up: its user's name; None if it was used, or is too old."""
+        async with self._db.writing() as session:
+            return await sessions.take_link(session, sha256, self._clock.now())
+
     # --- housekeeping ---
 
     async def prune(self, now: datetime, *, history_for: timedelta, pictures: timedelta) -> None:
-        """Lets go of old hours and pictures, ended outbox rows, expired tokens.
+        """Lets go of old hours and pictures, ended outbox rows, expired tokens, ended sessions.
 
         Tickets and the journal stay for ever. Short transactions: commits come in between.
         """
@@ -287,6 +321,8 @@ class SqliteStore:
         for table, moment in before.items():
             async with self._db.writing() as session:
                 await history.prune(session, table, moment)
+        async with self._db.writing() as session:
+            await sessions.prune(session, now)
         more = True
         while more:
             async with self._db.writing() as session:

@@ -1,0 +1,117 @@
+"""Acting on tickets: one way for the JSON API, the pages and the command line behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from secmon.api import StoreDown, User
+from secmon.console.daemon import Daemon
+from secmon.console.problems import Problem
+from secmon.console.requests import Kind
+from secmon.core.model import (
+    ENDED,
+    Action,
+    Content,
+    Refusal,
+    Severity,
+    Ticket,
+    TicketState,
+    Verb,
+    Way,
+)
+from secmon.core.tickets import as_json, stamp
+from secmon.texts.clean import mask
+
+REPORT_KEYS: Mapping[str, Kind] = {"device": str, "note": str, "part": str, "severity": Severity}
+VERB_KEYS: Mapping[str, Kind] = {
+    "note": str,
+    "version": int,
+    "way": Way,
+    "to": str,
+    "content": Content,
+}
+
+
+def ticket_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
+    """CONTRACT 5's ticket without its journal, its summary in the site's language."""
+    return {**as_json(one, daemon.clock.now()), "summary": daemon.summary(one)}
+
+
+async def full_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
+    """The ticket with its journal."""
+    try:
+        lines = await daemon.journal(one)
+    except StoreDown:
+        lines = ()
+    journal = [
+        {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
+    ]
+    return {**ticket_json(daemon, one), "journal": journal}
+
+
+async def report(daemon: Daemon, user: User, body: Mapping[str, object]) -> Ticket:
+    """Opens a ticket on a person's word; `body` was checked against REPORT_KEYS. Problem if not."""
+    if "device" not in body:
+        raise Problem(400, "device: expected a device's id (got nothing)")
+    action = Action(
+        str(body["device"]),
+        Verb.REPORT,
+        user.name,
+        daemon.clock.now(),
+        note=mask(str(body.get("note", ""))),
+        part=str(body.get("part", "")),
+        severity=Severity(str(body.get("severity", Severity.MINOR))),
+    )
+    return await _settle(daemon, await daemon.act(action), action)
+
+
+async def carry_out(
+    daemon: Daemon, user: User, number: str, verb: Verb, body: Mapping[str, object]
+) -> Ticket:
+    """Applies a verb; `body` was checked against VERB_KEYS. Problem 409 carries the present ticket;
+    nothing was changed then."""
+    if verb is Verb.VERIFY:
+        await _look_again(daemon, number)
+    version = body.get("version")
+    action = Action(
+        number,
+        verb,
+        user.name,
+        daemon.clock.now(),
+        note=mask(str(body.get("note", ""))),
+        version=version if isinstance(version, int) else None,
+        way=Way(str(body["way"])) if "way" in body else None,
+        to=mask(str(body.get("to", ""))),
+        content=Content(str(body["content"])) if "content" in body else None,
+    )
+    return await _settle(daemon, await daemon.act(action), action)
+
+
+def verb_of(word: str) -> Verb:
+    """A verb that a ticket knows; Problem 404."""
+    if word not in set(Verb) - {Verb.REPORT}:
+        raise Problem(404, f"there is no verb {word[:40]!r}")
+    return Verb(word)
+
+
+async def _look_again(daemon: Daemon, number: str) -> None:
+    """`verify` polls now and waits, so that it is judged on what is true now."""
+    found = await daemon.ticket(number)
+    if found is None or found.state is not TicketState.REPAIRED:
+        return
+    device = daemon.policy.devices.get(found.device)
+    if device is not None and device.probes:
+        await daemon.poll(device.id)
+
+
+async def _settle(daemon: Daemon, outcome: Ticket | Refusal, action: Action) -> Ticket:
+    if isinstance(outcome, Ticket):
+        return outcome
+    status = 400 if outcome.code == "invalid" else 409
+    present = outcome.ticket or await daemon.ticket(action.subject)
+    if present is None:
+        raise Problem(404 if outcome.code == "unknown" else status, outcome.text)
+    text = outcome.text
+    if outcome.ticket is None and present.state in ENDED:
+        text = f"ticket {present.number} is {present.state}: cannot {action.verb}"
+    raise Problem(status, text, code=outcome.code, ticket=await full_json(daemon, present))

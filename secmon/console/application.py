@@ -1,0 +1,50 @@
+"""Pages and API as one aiohttp application, every request through one door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from secmon.console.access import DOOR, Brake, Door, guard
+from secmon.console.admin import OFFICE, admin_routes
+from secmon.console.api import OPEN_PATHS, api_routes
+from secmon.console.daemon import DAEMON, Daemon
+from secmon.console.headers import set_headers
+from secmon.console.kpi import COUNTED, kpi_routes
+from secmon.console.origin import networks
+from secmon.console.pages import OPEN_PAGES, page_routes, set_up_pages
+from secmon.console.pages.trouble import as_pages
+from secmon.console.problems import as_problems
+from secmon.console.requests import BODY
+from secmon.console.sessions import DESK, NAME_TRIES, Desk
+
+
+def application(
+    daemon: Daemon, beside: Sequence[web.RouteDef] = (), proxies: Sequence[str] = ()
+) -> web.Application:
+    """`beside` are routes that need no log-in of ours, `proxies` the networks whose word on a
+    client's address and scheme is taken."""
+    tick = daemon.clock.tick
+    door = Door(
+        lookup=daemon.user,
+        brake=Brake(tick),
+        proxies=networks(proxies),
+        session=daemon.session,
+        cookie=f"secmon-{daemon.policy.site}",
+        public_url=daemon.public_url,
+    )
+    open_paths = OPEN_PATHS | OPEN_PAGES | {route.path for route in beside}
+    app = web.Application(
+        middlewares=[as_problems, as_pages, guard(door, open_paths)], client_max_size=BODY
+    )
+    app[DOOR] = door
+    app[DESK] = Desk(daemon, Brake(tick), Brake(tick, NAME_TRIES))
+    app[DAEMON] = daemon
+    app[OFFICE] = daemon
+    app[COUNTED] = daemon
+    set_up_pages(app)
+    app.on_response_prepare.append(set_headers)
+    for routes in (beside, api_routes(), admin_routes(), kpi_routes(), page_routes()):
+        app.add_routes(routes)
+    return app

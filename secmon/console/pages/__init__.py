@@ -1,0 +1,33 @@
+"""The operator's pages: a module for each, rendered on the server, alive by `static/console.js`.
+
+How a page is added stands in docs/console.md.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from secmon.console.pages import (
+    device,
+    devices,
+    frame,
+    login,
+    static,
+    status,
+    ticket,
+    tickets,
+    wall,
+)
+
+OPEN_PAGES = login.OPEN
+
+
+def page_routes() -> list[web.RouteDef]:
+    modules = (wall, tickets, ticket, devices, device, status, login, static)
+    return [route for module in modules for route in module.routes()]
+
+
+def set_up_pages(app: web.Application) -> None:
+    """What pages share: templates, words, static files."""
+    static.set_up(app)
+    frame.set_up(app)

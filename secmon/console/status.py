@@ -1,0 +1,119 @@
+"""How every device stands: faulty, unknown or good. What nobody knows is never called good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from secmon.core.change import answers
+from secmon.core.model import (
+    SEVERITIES,
+    Device,
+    Fault,
+    FaultState,
+    Policy,
+    Severity,
+    Ticket,
+)
+from secmon.core.rules import rule_of, severity_at
+from secmon.core.world import World
+
+STALE = 5  # intervals without any poll after which the last one says nothing any more
+STALE_S = 60.0  # … but at least so many seconds
+
+
+class Level(StrEnum):
+    FAULTY = "faulty"
+    UNKNOWN = "unknown"
+    GOOD = "good"
+
+
+class Why(StrEnum):
+    """Why a device is unknown."""
+
+    NONE = ""
+    ROUNDS = "rounds"  # it has no probes: people look after it
+    NEVER = "never"  # it was not asked yet
+    BEHIND = "behind"  # what it hangs on is down
+    SILENT = "silent"  # no answer just now, not yet for long enough to be a fault
+    STALE = "stale"  # nobody asked for too long
+    BUG = "bug"  # our own error
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One device now. `faults` are those that count, `tickets` the open ones."""
+
+    device: Device
+    level: Level
+    why: Why = Why.NONE
+    behind: str = ""  # id of the device that is down
+    severity: Severity = Severity.WARNING  # of what is faulty
+    faults: tuple[Fault, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+
+
+def tickets_by_device(world: World) -> Mapping[str, list[Ticket]]:
+    """Device → its open tickets, oldest first."""
+    found: dict[str, list[Ticket]] = {}
+    for ticket in world.tickets.values():
+        found.setdefault(ticket.device, []).append(ticket)
+    for tickets in found.values():
+        tickets.sort(key=lambda ticket: ticket.number)
+    return found
+
+
+def standings(world: World, policy: Policy, tick: float) -> list[Standing]:
+    """Every device of the site file, in its order."""
+    tickets = tickets_by_device(world)
+    return [
+        standing(world, policy, device, tickets.get(device.id, ()), tick)
+        for device in policy.devices.values()
+    ]
+
+
+def standing(
+    world: World, policy: Policy, device: Device, tickets: Iterable[Ticket], tick: float
+) -> Standing:
+    """One device; `tickets` are its open ones."""
+    own = tuple(tickets)
+    every = [world.faults[key] for key in sorted(world.troubled.get(device.id, ()))]
+    active = [fault for fault in every if fault.state is not FaultState.SUSPECT]
+    faults = tuple(fault for fault in active if not fault.hidden_by)
+    wrong = [ticket for ticket in own if ticket.cleared_at is None and not ticket.removed]
+    if faults or wrong:
+        graves = [*(ticket.severity for ticket in wrong), *_severities(policy, device, faults)]
+        worst = min(graves, key=SEVERITIES.index, default=Severity.WARNING)
+        return Standing(device, Level.FAULTY, severity=worst, faults=faults, tickets=own)
+    hidden = next((fault.hidden_by for fault in active if fault.hidden_by), "")
+    why = Why.BEHIND if hidden else _why_unknown(world, device, tick)
+    level = Level.UNKNOWN if why else Level.GOOD
+    return Standing(device, level, why, hidden, tickets=own)
+
+
+def _severities(policy: Policy, device: Device, faults: Iterable[Fault]) -> list[Severity]:
+    rules = [(rule_of(policy, fault.key.rule), fault) for fault in faults]
+    return [severity_at(device, rule, fault.key.part) for rule, fault in rules if rule]
+
+
+def _why_unknown(world: World, device: Device, tick: float) -> Why:
+    """Empty where the device is known to answer."""
+    if not device.probes:
+        return Why.ROUNDS
+    polls = [world.probes.get((device.id, plan.label)) for plan in device.probes]
+    fresh = False
+    for plan, state in zip(device.probes, polls, strict=True):
+        patience = max(STALE * plan.interval + plan.timeout, STALE_S)
+        fresh = fresh or (state is not None and tick - state.tick <= patience)
+    known = [state for state in polls if state is not None]
+    if not known:
+        return Why.NEVER
+    if not fresh:
+        return Why.STALE
+    match answers(polls):
+        case True:
+            return Why.NONE
+        case False:
+            return Why.SILENT
+    return Why.NEVER if len(known) < len(polls) else Why.BUG
