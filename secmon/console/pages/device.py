@@ -164,6 +164,8 @@ def _poll(words: Speech, found: Device, plan: ProbePlan, state: ProbeState | Non
     layout = state.layout
     rows = list(zip(layout.names, layout.parts, state.values, strict=True))
     many = {name for name, (start, end) in layout.spans.items() if end - start > 1}
+    if len(many) == 1:  # a table of one column says no more than a list
+        many.clear()
     single = [
         (words.texts.name(name), words.part(found, part), words.reading(value, name))
         for name, part, value in rows
