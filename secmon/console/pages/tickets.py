@@ -146,12 +146,12 @@ async def _ended(request: web.Request, wish: Wish) -> tuple[list[Ticket], str]:
     while looked < SCANNED:
         some = await daemon.tickets(states, wish.device, 2 * SHOWN, after)
         for one in some:
+            if _wanted(one, wish, words):
+                if len(found) == SHOWN:
+                    return found, wish.link(after=found[-1].number)
+                found.append(one)
             after = one.number
             looked += 1
-            if _wanted(one, wish, words):
-                found.append(one)
-                if len(found) == SHOWN:
-                    return found, wish.link(after=after)
         if len(some) < 2 * SHOWN:
             return found, ""
     return found, wish.link(after=after)
