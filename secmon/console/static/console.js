@@ -101,6 +101,7 @@
       for (const old of before) {
         const made = page.getElementById(old.id);
         if (made && !busy(old)) put(old, made, open, shut);
+        else if (made && bare(old) !== bare(made)) lookSoon(3000);
       }
     }
     count();
@@ -135,9 +136,16 @@
   // Somebody types here: what was typed is worth more than what is new.
   function busy(node) {
     const typing = document.activeElement?.matches("input, textarea, select") && node.contains(document.activeElement);
-    if (typing) return true;
+    if (typing || held(node)) return true;
     return [...node.querySelectorAll("textarea, input:not([type=hidden])")].some((one) => one.value !== one.defaultValue)
       || [...node.querySelectorAll(".verbs select")].some((one) => one.selectedIndex > 0 && !one.options[one.selectedIndex].defaultSelected);
+  }
+
+  // Somebody is about to press a button here: it must not become another one under the hand. If it
+  // is out of date, its `version` tells the daemon so.
+  function held(node) {
+    const boxes = [...(node.matches(".verbs") ? [node] : []), ...node.querySelectorAll(".verbs")];
+    return boxes.some((box) => box.matches(":hover") || box.contains(document.activeElement));
   }
 
   // --- the event stream ---
