@@ -6,7 +6,8 @@
 (() => {
   const SILENCE_MS = 8000; // the daemon says something every 5 s
   const TICK_MS = 1000;
-  const REST_MS = 1000; // between two looks, and 10 times what a look took
+  const REFUSED_MS = 3000; // … and if nobody listens there at all, this is long enough to be sure
+  const REST_MS = 500; // between two looks, and 10 times what a look took
   const PATIENCE_MS = 8000; // for one answer
 
   const body = document.body;
@@ -15,10 +16,11 @@
   let offset = Number(body.dataset.now) - Date.now(); // the daemon's clock minus ours
   let heard = performance.now(); // when the daemon last said anything
   let lost = null; // since when it is silent, by its clock
+  let refused = false; // nobody listens where the daemon was
   let stream = null; // AbortController of the event stream
   let looking = false;
   let due = Infinity; // when to look again
-  let looked = performance.now();
+  let looked = performance.now() - REST_MS;
   let tookMs = 0;
 
   const now = () => Date.now() + offset;
@@ -56,7 +58,13 @@
   // --- looking again ---
 
   function lookSoon(waitMs) {
-    due = Math.min(due, Math.max(performance.now() + waitMs, looked + REST_MS, looked + 10 * tookMs));
+    const moment = performance.now();
+    due = Math.min(due, Math.max(moment + waitMs, looked + REST_MS, looked + 10 * tookMs));
+    setTimeout(lookIfDue, due - moment + 1);
+  }
+
+  function lookIfDue() {
+    if (!document.hidden && performance.now() >= due) look();
   }
 
   async function look() {
@@ -178,7 +186,7 @@
         for (const block of blocks) take(block);
       }
     } catch (error) {
-      // said below, by silence
+      refused = !own.signal.aborted; // silence is heard in `pulse`
     } finally {
       clearTimeout(opening);
       if (stream === own) stream = null;
@@ -199,6 +207,7 @@
 
   function hear() {
     heard = performance.now();
+    refused = false;
     if (lost !== null) lookSoon(0);
     else link("alive", body.dataset.alive);
   }
@@ -239,9 +248,9 @@
     if (document.hidden) return; // a browser opens few connections to one host: hidden pages let go
     if (stream && moment - heard > SILENCE_MS) stream.abort();
     if (!stream) listen();
-    if (moment - heard > SILENCE_MS) lose();
+    if (moment - heard > (refused ? REFUSED_MS : SILENCE_MS)) lose();
     if (every && moment - looked > every) lookSoon(0);
-    if (moment >= due) look();
+    lookIfDue();
     count();
   }
 
