@@ -20,6 +20,10 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(90)]
 
 OFTEN = "every: 1s, timeout: 1s"
 HTML = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+FOCUS = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  return [one.tagName, one.textContent.trim(), style.outlineStyle, parseFloat(style.outlineWidth)];
+}"""
 ALL_OPEN = """() => {
   for (const one of document.querySelectorAll("details")) { one.name = ""; one.open = true; }
 }"""
@@ -74,8 +78,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def paths(number: str) -> list[str]:
-    return ["/", "/tickets", "/tickets?state=ended&q=x", f"/tickets/{number}", "/devices"] + [
-        *("/devices/room-1", "/devices/supply-1", "/status", "/nothing", "/tickets/WX-2020-0001")
+    return [
+        *("/", "/tickets", "/tickets?state=ended&q=x", f"/tickets/{number}", "/devices"),
+        *("/devices/room-1", "/devices/supply-1", "/status", "/nothing", "/tickets/WX-2020-0001"),
     ]
 
 
@@ -108,10 +113,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(scene: Scene) -> 
         seen = []
         for _ in range(40):
             one.page.keyboard.press("Tab")
-            said = one.page.evaluate(
-                "(() => { const e = document.activeElement, s = getComputedStyle(e);"
-                " return [e.tagName, e.textContent.trim(), s.outlineStyle, parseFloat(s.outlineWidth)] })()"
-            )
+            said = one.page.evaluate(FOCUS)
             if said[0] == "BODY":
                 break
             seen.append(said)
@@ -247,6 +249,9 @@ def test_two_at_the_same_moment_and_nothing_typed_is_lost(scene: Scene) -> None:
         assert form.locator("textarea").input_value() == "I called the guard"
         form.locator("button").click()
         expect(one.page.get_by_role("alert").first).to_contain_text("Somebody else changed")
+        expect(one.page.locator("#link")).to_have_text("Live")
+        scene.here.http("POST", f"/api/v1/tickets/{number}/note", scene.token, {"note": "later"})
+        expect(one.page.locator("#ticket-journal")).to_contain_text("later")  # looked again
         expect(one.page.locator(".kept")).to_contain_text("I called the guard")
         one.page.locator("#verb-note > summary").click()
         press(one, "note", note="I called the guard")

@@ -288,18 +288,17 @@ async def test_log_out_and_a_new_password_end_sessions(site: Lab) -> None:
 
 async def test_a_stream_ends_with_its_session(site: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "LOOK_AGAIN", 0.0)
-    async with reader(site) as one:
-        async with one.session.get(f"{site.base}/api/v1/events") as stream:
-            assert (await stream.content.readline()).startswith(b":")
-            await site.hot()
-            assert b"ticket" in await stream.content.readuntil(
-                b"\n\n"
-            ) + await stream.content.readuntil(b"\n\n")
-            await site.daemon.set_password("wang", HASHED)
-            await site.room(200)
-            async with asyncio.timeout(8):
-                rest = await stream.content.read()
-            assert b"cleared_at" not in rest, "what came after was not told"
+    async with reader(site) as one, one.session.get(f"{site.base}/api/v1/events") as stream:
+        assert (await stream.content.readline()).startswith(b":")
+        await site.hot()
+        assert b"ticket" in await stream.content.readuntil(
+            b"\n\n"
+        ) + await stream.content.readuntil(b"\n\n")
+        await site.daemon.set_password("wang", HASHED)
+        await site.room(200)
+        async with asyncio.timeout(8):
+            rest = await stream.content.read()
+        assert b"cleared_at" not in rest, "what came after was not told"
 
 
 # --- links that work once ---

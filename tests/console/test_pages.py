@@ -1,4 +1,4 @@
-"""The pages without a browser: what they show, what they refuse, and that nothing hostile gets out."""
+"""The pages without a browser: what they show, what they refuse; nothing hostile gets out."""
 
 import re
 from collections.abc import AsyncIterator
@@ -351,8 +351,11 @@ async def test_what_devices_and_people_say_is_harmless_everywhere(tmp_path: Path
         await site.act(ended["number"], "cancel", note=note)
         for failure in (Failure(Reason.GARBLED, note), None):
             layout, values = arrange(
-                [Reading("interface_alias", note, HTML), Reading("interface_alias", note, "b")]
-                + [Reading(HTML, note)]
+                [
+                    Reading("interface_alias", note, HTML),
+                    Reading("interface_alias", note, "b"),
+                    Reading(HTML, note),
+                ]
             )
             clock = site.daemon.clock
             said = {"stream_uri": LOGIN, HTML: HTML}

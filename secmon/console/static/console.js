@@ -145,6 +145,7 @@
   function busy(node) {
     const typing = document.activeElement?.matches("input, textarea, select") && node.contains(document.activeElement);
     if (typing || held(node)) return true;
+    if (node.matches("[data-live=held]") || node.querySelector("[data-live=held]")) return true;
     return [...node.querySelectorAll("textarea, input:not([type=hidden])")].some((one) => one.value !== one.defaultValue)
       || [...node.querySelectorAll(".verbs select")].some((one) => one.selectedIndex > 0 && !one.options[one.selectedIndex].defaultSelected);
   }
