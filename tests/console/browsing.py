@@ -28,8 +28,9 @@ FLAGS = [
 ]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 SCRIPTS = Path(__file__).parent / "testdata"
-PATIENCE_MS = 10_000  CONTRAST = (SCRIPTS / "contrast.js").read_text()
-
+PATIENCE_MS = 10_000  # a busy machine takes its time
+PASSWORD = "correct horse battery"
+CONTRAST = (SCRIPTS / "contrast.js").read_text()
 UNREACHABLE = (SCRIPTS / "unreachable.js").read_text()
 
 

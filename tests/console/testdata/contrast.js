@@ -1,7 +1,4 @@
-// a busy machine takes its time
-// SSWORD = "correct horse battery"
-// 
-// Every visible text against what is behind it: the ratio of WCAG 2.2, 1.4.3, where it is too low.
+// Every visible text against what is behind it: where the ratio of WCAG 2.2, 1.4.3, is too low.
 () => {
   const parse = (text) => (text.match(/[\d.]+/g) || []).map(Number);
   const over = (top, low) => [0, 1, 2].map((i) => top[i] * (top[3] ?? 1) + low[i] * (1 - (top[3] ?? 1)));
