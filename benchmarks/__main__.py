@@ -25,6 +25,7 @@ BENCHMARKS = (
     "latency",
     "exposition",
     "loading",
+    "console",
 )
 CROWDED = 0.3  # cores kept busy by others, from which on times are to be doubted
 
