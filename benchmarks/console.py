@@ -1,6 +1,7 @@
-"""What a page of the console costs: 1,000 devices with 100 open tickets, and 10,000 with 5,000, over
-HTTP with a session, the store on disk. A client in the same process asks, so its share is in it;
-the time is of one request, the CPU that of the whole process.
+"""What a page of the console costs: 1,000 devices with 100 open tickets, and 10,000 with 5,000.
+
+Over HTTP with a session, the store on disk. A client in the same process asks, so its share is in
+it; the time is of one request, the CPU that of the whole process.
 """
 
 from __future__ import annotations
