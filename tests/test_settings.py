@@ -15,6 +15,7 @@ from secmon.settings.values import (
     Feeds,
     HalfYear,
     ListenOn,
+    PublicUrl,
     Network,
     StoreFile,
     TimeZone,
@@ -77,6 +78,11 @@ def test_a_value(kind: Any, given: object, made: object) -> None:
         (ListenOn, "127.0.0.1:65536"),
         (ListenOn, "secmon.example:9840"),
         (ListenOn, "::1:9840x"),
+        (PublicUrl, "secmon.example.org"),
+        (PublicUrl, "https://secmon.example.org/console"),
+        (PublicUrl, "https://root:pw@secmon.example.org"),
+        (PublicUrl, "ftp://secmon.example.org"),
+        (PublicUrl, 9840),
         (StoreFile, "sqlite://"),
         (StoreFile, "sqlite:///"),
         (StoreFile, "sqlite://a.db"),
@@ -109,6 +115,19 @@ def test_no_value(kind: Any, given: object) -> None:
 def test_a_listener(given: str, shown: str, loopback: bool) -> None:
     listen = TypeAdapter(ListenOn).validate_python(given)
     assert (str(listen), listen.loopback) == (shown, loopback)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://secmon.example.org", "https://secmon.example.org"),
+        ("https://Secmon.Example.org:443/", "https://secmon.example.org"),
+        ("http://192.0.2.1:9840", "http://192.0.2.1:9840"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_a_public_url_is_kept_as_browsers_say_it(given: str, kept: str) -> None:
+    assert TypeAdapter(PublicUrl).validate_python(given) == kept
 
 
 @pytest.mark.parametrize("given", [{}, {"file": "a", "env": "B"}, {"env": "a-b"}, {"file": ""}])

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.cli.place import Place, place
-from tests.console.browsing import SIZES, Person, add_user, chromium, person
+from tests.console.browsing import PASSWORD, SIZES, Person, add_user, chromium, person
 from tests.equipment import Equipment, equipment
 from tests.peers.process import Server
 
@@ -159,6 +159,32 @@ def test_one_logs_in_by_password_by_link_and_out(scene: Scene) -> None:
         late.page.goto(said.out.strip())
         late.page.get_by_role("button", name="Log in").click()
         expect(late.page.get_by_role("alert")).to_contain_text("was used or is too old")
+
+
+def test_what_was_typed_outlives_the_session(scene: Scene) -> None:
+    number = scene.report("cam-1", "session")
+    add_user(scene.here, "zhao")
+    with person(scene.browser, scene.here, "zhao") as one:
+        one.open(f"/tickets/{number}")
+        text = one.page.locator("form[data-verb=acknowledge] textarea")
+        text.fill("half a sentence")
+        expect(one.page.locator("#link")).to_have_text("Live")
+        changed = scene.here.command("user", "passwd", "zhao", stdin=PASSWORD + "\n")
+        assert changed.code == 0, changed
+        scene.here.http("POST", f"/api/v1/tickets/{number}/note", scene.token, {"note": "x"})
+        expect(one.page.locator("#lost")).to_contain_text("The session ended at")
+        assert text.input_value() == "half a sentence"
+        other = one.context.new_page()
+        other.goto(f"http://127.0.0.1:{scene.here.port}/login")
+        other.fill("[name=name]", "zhao")
+        other.fill("[name=password]", PASSWORD)
+        other.click("button.primary")
+        expect(other.locator(".who")).to_have_text("zhao")
+        other.close()
+        one.page.bring_to_front()
+        expect(one.page.locator("#lost")).to_be_hidden(timeout=20_000)
+        assert text.input_value() == "half a sentence"
+    scene.here.http("POST", f"/api/v1/tickets/{number}/cancel", scene.token, {"note": "a test"})
 
 
 # --- a ticket's life ---

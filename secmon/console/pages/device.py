@@ -19,6 +19,7 @@ from secmon.console.requests import checked
 from secmon.console.status import standing
 from secmon.console.wording import Speech
 from secmon.core.change import ProbeState
+from secmon.core.derive import RESTING
 from secmon.core.model import Device, Fault, ProbePlan, Severity, Ticket, Value
 from secmon.core.rules import rule_of, severity_at
 
@@ -126,7 +127,11 @@ async def _page(
                 for plan in found.probes
             ],
             "faults": _faults(request, found),
-            "facts": sorted(world.facts.get(found.id, {}).items()),
+            "facts": sorted(
+                (name, said)
+                for name, said in world.facts.get(found.id, {}).items()
+                if name != RESTING  # our own note
+            ),
             "children": daemon.policy.children.get(found.id, ()),
             "tickets": [rows(words, each, now) for each in await _tickets(request, found, own)],
             "severities": tuple(Severity),

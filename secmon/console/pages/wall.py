@@ -17,6 +17,7 @@ from secmon.core.model import SEVERITIES
 from secmon.core.world import World
 from secmon.standard import tables
 
+SMALL = 60  # devices of a site that the wall shows all by name
 FAULTY_SHOWN, UNKNOWN_SHOWN, GOOD_SHOWN = 30, 12, 60  # of one system
 
 
@@ -72,6 +73,7 @@ async def wall(request: web.Request) -> web.Response:
             "cards": [_card(request, code, some) for code, some in by_system.items() if some],
             "empty": [code for code, some in by_system.items() if not some],
             "total": {level: sum(one.level is level for one in every) for level in Level},
+            "small": len(every) <= SMALL,
             "overdue": _overdue(request, daemon.world),
             "devices": daemon.policy.devices,
             "troubles": daemon_troubles(request),

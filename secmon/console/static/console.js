@@ -76,7 +76,7 @@
       const answer = await fetch(body.dataset.url, {
         headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      if (answer.redirected && new URL(answer.url).pathname === "/login") return location.reload();
+      if (answer.redirected && new URL(answer.url).pathname === "/login") return over();
       if (!answer.ok) throw new Error(String(answer.status));
       swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
       if (performance.now() - heard < SILENCE_MS) found();
@@ -172,7 +172,7 @@
     try {
       const answer = await fetch("/api/v1/events", { cache: "no-store", signal: own.signal });
       clearTimeout(opening);
-      if (answer.status === 401 || answer.status === 403) return location.reload();
+      if (answer.status === 401 || answer.status === 403) return over();
       if (!answer.ok || !answer.body) throw new Error(String(answer.status));
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       hear();
@@ -215,15 +215,21 @@
 
   // --- lost and found ---
 
-  function lose() {
+  function lose(words = body.dataset.lost) {
     if (lost !== null) return;
     lost = now() - (performance.now() - heard);
     const at = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium", hourCycle: "h23" }).format(lost);
     const banner = document.getElementById("lost");
-    banner.textContent = body.dataset.lost.replace("{at}", at);
+    banner.textContent = words.replace("{at}", at);
     banner.hidden = false;
     body.classList.add("lost");
     link("lost", "—");
+  }
+
+  // The session is over: the log-in page, unless somebody typed something that would be lost.
+  function over() {
+    if (busy(document.getElementById("main"))) lose(body.dataset.ended);
+    else location.reload();
   }
 
   function found() {
