@@ -15,8 +15,8 @@ from secmon.settings.values import (
     Feeds,
     HalfYear,
     ListenOn,
-    PublicUrl,
     Network,
+    PublicUrl,
     StoreFile,
     TimeZone,
 )
