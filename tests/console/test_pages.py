@@ -300,7 +300,7 @@ async def test_poll_now_and_report(site: Lab) -> None:
         await site.cam.set(listening=False)
         sent = await one.send("/devices/cam-1/poll")
         page = (await one.get(sent.location)).words
-        assert "Polled: here is what it said" in page and "nothing answered" in page
+        assert "Polled: here is what it said" in page and "port closed" in page
         sent = await one.send("/devices/cam-1/report", {"severity": "major"})
         assert sent.status == 400 and 'value="major" selected' in sent.text
         form = {"note": "第一行\r\n第二行", "severity": "major", "part": "lens"}
