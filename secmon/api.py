@@ -39,9 +39,11 @@ __all__ = [
     "Driver",
     "Garbled",
     "Hour",
+    "Joiner",
     "Later",
     "Layout",
     "Memory",
+    "Missed",
     "Never",
     "Notifier",
     "Options",
@@ -228,6 +230,17 @@ class Never(Exception):
     """Not delivered, and trying again is no use: the channel refused this notice."""
 
 
+class Missed(Exception):
+    """Delivered, but some of the people whom it is meant for can't be reached this way.
+
+    `people`: their user names; the others were told and must not be told again.
+    """
+
+    def __init__(self, text: str, people: Sequence[str]) -> None:
+        super().__init__(text)
+        self.people = tuple(people)
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """How a person is reached. Empty texts: not that way."""
@@ -245,7 +258,8 @@ class Delivery:
     """One row of the outbox: a notice for one channel, and the ticket as it was then.
 
     `key` is the same at every try: a receiver that saw it already may drop it. `people`: how those
-    are reached whom the notice is meant for, as known at this try.
+    are reached whom the notice is meant for, as known at this try. `links`: by user name, the
+    address that lets this person act; under "" the one for whoever reads the channel.
     """
 
     id: int
@@ -256,13 +270,31 @@ class Delivery:
     tries: int = 0
     next_at: datetime | None = None
     people: Sequence[Contact] = ()
+    title: str = ""  # the shortest that says why and what; made at this try, as `text` is
+    links: Mapping[str, str] = field(default_factory=dict)  # empty: the site has no public address
+    why: str = ""  # it was given up
 
 
 @runtime_checkable
 class Notifier(Protocol):
     async def send(self, delivery: Delivery, text: str) -> None:
-        """Delivers `text` and the ticket. Raises Later or Never; `delivery.key` makes a repeat
-        harmless."""
+        """Delivers `text` and the ticket. Raises Later, Never or Missed; `delivery.key` makes a
+        repeat harmless."""
+        ...
+
+
+@runtime_checkable
+class Joiner(Protocol):
+    """A notifier that can tell several notices in one message: a channel that people read."""
+
+    longest: int  # bytes of UTF-8 that fit into one message
+
+    def room(self) -> tuple[int, float]:
+        """How many messages may go out now; and if none may, seconds until one does."""
+        ...
+
+    async def send_many(self, deliveries: Sequence[Delivery], text: str) -> None:
+        """Delivers `text`, which tells of all of them. What it raises holds for all of them."""
         ...
 
 
@@ -310,8 +342,15 @@ class Store(Protocol):
         """Deliveries whose turn has come, oldest first, at most one run per channel in order."""
         ...
 
-    async def settle(self, delivery: int, outcome: str, next_at: datetime | None) -> None:
-        """`told`, `never` (ends the row) or `later` (counts a try, waits until `next_at`)."""
+    async def settle(
+        self,
+        deliveries: Collection[int],
+        outcome: str,
+        next_at: datetime | None = None,
+        why: str = "",
+    ) -> None:
+        """`told`, `never` (ends the rows) or `later` (counts a try, waits until `next_at`), all in
+        one transaction; `why` is kept for people."""
         ...
 
     async def outstanding(self) -> int:

@@ -16,8 +16,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from secmon.api import Clock, Contact, Delivery, Later, Never, Notifier, Store, StoreDown, Value
+from secmon.api import (
+    Clock,
+    Delivery,
+    Joiner,
+    Later,
+    Missed,
+    Never,
+    Notifier,
+    Store,
+    StoreDown,
+    Value,
+)
 from secmon.core.model import Notice
+from secmon.shell.joining import Message, next_message
+from secmon.shell.wording import Links, Wording
 from secmon.texts import Texts
 from secmon.texts.clean import clean
 
@@ -49,13 +62,25 @@ class _Lane:
     rests_until: float = 0.0  # loop time
     failing: bool = False  # said in the log
     broken: tuple[int, int] = (0, 0)  # delivery, how often it broke the notifier
+    alone: set[int] = field(default_factory=set)  # a message of several was refused: now singly
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What came of one try: told, later, never; apart: each of them has to go alone."""
+
+    outcome: str
+    why: str = ""
+    pause_s: float = 0.0
+    missed: tuple[str, ...] = ()  # told, but not to these people
 
 
 class Outbox:
     """`run` it; `wake` it after every commit. `texts` is asked at each delivery.
 
     `count(channel, outcome)`: told, later or never, once per try. `gave_up(delivery, why)`: nobody
-    will be told of it through this channel. `send_s` and `stop_s` are deadlines in seconds.
+    will be told of it through this channel, or not those whom its notice names then. `links` and
+    `home`: see Wording. `send_s` and `stop_s` are deadlines in seconds.
     """
 
     def __init__(
@@ -67,12 +92,14 @@ class Outbox:
         *,
         count: Count = lambda *_: None,
         gave_up: GaveUp = lambda *_: None,
+        links: Links = lambda _: {},
+        home: str = "",
         send_s: float = SEND_S,
         stop_s: float = STOP_S,
     ) -> None:
         self._store = store
         self._lanes = {channel: _Lane(channel, each) for channel, each in notifiers.items()}
-        self._texts = texts
+        self._wording = Wording(store, texts, links, home)
         self._clock = clock
         self._count = count
         self._gave_up = gave_up
@@ -139,8 +166,9 @@ class Outbox:
                 lane.given.set()
         for row in rows:
             if row.notice.to not in self._lanes:
-                await self._store.settle(row.id, "never", None)
-                self._end(row, "never", "this channel is no longer in the site file")
+                why = "this channel is no longer in the site file"
+                await self._store.settle([row.id], "never", None, why)
+                self._end(row, "never", why)
 
     def _next_look_s(self) -> float:
         now = asyncio.get_running_loop().time()
@@ -154,100 +182,116 @@ class Outbox:
             await lane.given.wait()
             lane.given.clear()
             while lane.run and not self._stopping:
-                if not await self._deliver(lane, lane.run[0]):
+                message = next_message(lane.run, lane.notifier, lane.alone)
+                if message.rest_s:
+                    lane.rests_until = asyncio.get_running_loop().time() + message.rest_s
                     break
-                lane.run.pop(0)
+                if not await self._deliver(lane, message):
+                    break
             lane.run.clear()
             self.wake()
 
-    async def _deliver(self, lane: _Lane, row: Delivery) -> bool:
+    async def _deliver(self, lane: _Lane, message: Message) -> bool:
         """One try, and what came of it into the store. True: the next one may go."""
-        outcome, why, pause_s = await self._try(lane, row)
-        if outcome == "later":
-            lane.rests_until = asyncio.get_running_loop().time() + pause_s
-            await self._settle(row, outcome, self._clock.now() + timedelta(seconds=pause_s))
-            self._count(lane.channel, outcome)
+        rows = message.rows
+        came = await self._try(lane, rows)
+        if came.outcome == "apart":
+            log.warning("digest refused, each alone channel=%s why=%r", lane.channel, came.why)
+            lane.alone |= {row.id for row in rows}
+            return True
+        if came.outcome == "later":
+            lane.rests_until = asyncio.get_running_loop().time() + came.pause_s
+            next_at = self._clock.now() + timedelta(seconds=came.pause_s)
+            await self._settle(rows, came.outcome, next_at)
+            for _ in rows:
+                self._count(lane.channel, came.outcome)
             if not lane.failing:
-                log.warning("notice waits channel=%s key=%s why=%r", lane.channel, row.key, why)
+                key = rows[0].key
+                log.warning("notice waits channel=%s key=%s why=%r", lane.channel, key, came.why)
             lane.failing = True
             return False
-        await self._settle(row, outcome, None)
-        if lane.failing and outcome == "told":
-            log.info("channel tells again channel=%s key=%s", lane.channel, row.key)
+        await self._settle(rows, came.outcome, None, came.why)
+        if lane.failing and came.outcome == "told":
+            log.info("channel tells again channel=%s key=%s", lane.channel, rows[0].key)
             lane.failing = False
-        self._end(row, outcome, why)
+        for row in rows:
+            lane.run.remove(row)
+            lane.alone.discard(row.id)
+            self._end(row, came.outcome, came.why, came.missed)
         return True
 
-    async def _try(self, lane: _Lane, row: Delivery) -> tuple[str, str, float]:
-        """(outcome, why not, pause in seconds)."""
+    async def _try(self, lane: _Lane, rows: Sequence[Delivery]) -> _Came:
+        tries = rows[0].tries
         try:
             async with asyncio.timeout(self._send_s):
-                await self._send(lane.notifier, row)
+                await self._send(lane.notifier, rows)
         except TimeoutError:
             why = f"expected an answer within {self._send_s:g} s (got none)"
-            return "later", why, backoff_s(row.tries)
+            return _Came("later", why, backoff_s(tries))
         except Later as later:
-            pause_s = backoff_s(row.tries) if later.after_s is None else later.after_s
-            return "later", clean(later), min(max(pause_s, SHORTEST_S), LONGEST_S)
+            pause_s = backoff_s(tries) if later.after_s is None else later.after_s
+            return _Came("later", clean(later), min(max(pause_s, SHORTEST_S), LONGEST_S))
+        except Missed as missed:
+            return _Came("told", clean(missed), missed=missed.people)
         except Never as never:
-            return "never", clean(never), 0.0
+            return _Came("apart" if len(rows) > 1 else "never", clean(never))
         except Exception as bug:  # one of three such places: one poison row must not end us all
-            return self._broke(lane, row, bug)
-        return "told", "", 0.0
+            if len(rows) > 1:
+                log.exception("digest broke its notifier channel=%s", lane.channel)
+                return _Came("apart", clean(repr(bug)))
+            return self._broke(lane, rows[0], bug)
+        return _Came("told")
 
-    def _broke(self, lane: _Lane, row: Delivery, bug: Exception) -> tuple[str, str, float]:
+    def _broke(self, lane: _Lane, row: Delivery, bug: Exception) -> _Came:
         times = lane.broken[1] + 1 if lane.broken[0] == row.id else 1
         lane.broken = (row.id, times)
         why = f"broke the notifier {times} times: {clean(repr(bug))}"
         if times == 1:
             log.exception("delivery broke its notifier channel=%s key=%s", lane.channel, row.key)
         if times >= BROKEN_TRIES:
-            return "never", why, 0.0
-        return "later", why, min(backoff_s(times - 1), BROKEN_S)
+            return _Came("never", why)
+        return _Came("later", why, min(backoff_s(times - 1), BROKEN_S))
 
-    async def _send(self, notifier: Notifier, row: Delivery) -> None:
-        """The words are made now, in today's language and with today's names."""
-        texts, notice = self._texts(), row.notice
-        if notice.people:
-            row = replace(row, people=await self._contacts(notice.people))
-        text = texts.notice(notice.reason, notice.facts, row.ticket, notice.at)
-        if row.ticket:
-            row = replace(row, ticket={**row.ticket, "summary": texts.summary(row.ticket)})
-        await notifier.send(row, text)
+    async def _send(self, notifier: Notifier, rows: Sequence[Delivery]) -> None:
+        if len(rows) > 1 and isinstance(notifier, Joiner):
+            await notifier.send_many(*await self._wording.of_many(rows, notifier.longest))
+        else:
+            await notifier.send(*await self._wording.of(rows[0]))
 
-    async def _contacts(self, names: Sequence[str]) -> Sequence[Contact]:
-        try:
-            return await self._store.contacts(names)
-        except StoreDown as down:
-            raise Later(f"who is to be told cannot be read: {clean(down)}") from None
-
-    async def _settle(self, row: Delivery, outcome: str, next_at: datetime | None) -> None:
+    async def _settle(
+        self, rows: Sequence[Delivery], outcome: str, next_at: datetime | None, why: str = ""
+    ) -> None:
         """Until the store has it: what was told must not be told again."""
-        down = 0
+        ids, down = [row.id for row in rows], 0
         while True:
             try:
-                await self._store.settle(row.id, outcome, next_at)
+                await self._store.settle(ids, outcome, next_at, why)
             except StoreDown:
                 await asyncio.sleep(STORE_PAUSES_S[min(down, len(STORE_PAUSES_S) - 1)])
                 down += 1
             else:
                 return
 
-    def _end(self, row: Delivery, outcome: str, why: str) -> None:
-        self._count(row.notice.to, outcome)
+    def _end(self, row: Delivery, outcome: str, why: str, missed: Sequence[str] = ()) -> None:
+        channel = row.notice.to
+        self._count(channel, outcome)
         if outcome == "never":
-            log.error("notice given up channel=%s key=%s why=%r", row.notice.to, row.key, why)
+            log.error("notice given up channel=%s key=%s why=%r", channel, row.key, why)
             self._gave_up(row, why)
+        elif missed:
+            who = ", ".join(missed)
+            log.error("not told channel=%s key=%s who=%r why=%r", channel, row.key, who, why)
+            self._gave_up(replace(row, notice=replace(row.notice, people=tuple(missed))), why)
 
     async def _say(self, lane: _Lane, delivery: Delivery) -> str:
         """One try past the store. What went wrong, or nothing."""
         notice = replace(delivery.notice, to=lane.channel)
-        outcome, why, _ = await self._try(lane, replace(delivery, notice=notice))
-        self._count(lane.channel, outcome)
-        if outcome == "told":
+        came = await self._try(lane, [replace(delivery, notice=notice)])
+        self._count(lane.channel, came.outcome)
+        if came.outcome == "told" and not came.missed:
             return ""
-        log.warning("not told channel=%s reason=%s why=%r", lane.channel, notice.reason, why)
-        return f"{lane.channel}: {why}"
+        log.warning("not told channel=%s reason=%s why=%r", lane.channel, notice.reason, came.why)
+        return f"{lane.channel}: {came.why}"
 
     # --- the end ---
 

@@ -137,6 +137,10 @@ class Texts:
             where = self._phrase("part", where=where, part=part)
         return self._phrase("site", site=self.site, where=where) if site and self.site else where
 
+    def phrase(self, key: str, **parts: str) -> str:
+        """A phrase with its places filled."""
+        return self._phrase(key, **parts)
+
     # --- single words ---
 
     def word(self, group: str, key: str) -> str:

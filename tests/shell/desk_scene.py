@@ -62,8 +62,14 @@ class Disk:
     async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
         return await self.store.pending(now, limit)
 
-    async def settle(self, delivery: int, outcome: str, next_at: datetime | None) -> None:
-        await self.store.settle(delivery, outcome, next_at)
+    async def settle(
+        self,
+        deliveries: Collection[int],
+        outcome: str,
+        next_at: datetime | None = None,
+        why: str = "",
+    ) -> None:
+        await self.store.settle(deliveries, outcome, next_at, why)
 
     async def outstanding(self) -> int:
         return await self.store.outstanding()

@@ -122,10 +122,16 @@ class Flaky:
             raise StoreDown("disk I/O error")
         return await self.store.pending(now, limit)
 
-    async def settle(self, delivery: int, outcome: str, next_at: datetime | None) -> None:
+    async def settle(
+        self,
+        deliveries: Collection[int],
+        outcome: str,
+        next_at: datetime | None = None,
+        why: str = "",
+    ) -> None:
         if self.writes_down:
             raise StoreDown("database or disk is full")
-        await self.store.settle(delivery, outcome, next_at)
+        await self.store.settle(deliveries, outcome, next_at, why)
 
     async def outstanding(self) -> int:
         return await self.store.outstanding()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from secmon.adapters.store import tickets
@@ -14,7 +14,7 @@ from secmon.api import Change, Delivery
 from secmon.core.model import Notice, Ticket
 from secmon.core.tickets import as_json
 
-COLUMNS = "id, key, channel, at, data, snapshot, tries, next_at"
+COLUMNS = "id, key, channel, at, data, snapshot, tries, next_at, why"
 ADD = """INSERT INTO outbox (site, id, key, channel, at, data, snapshot, tries, next_at, state)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, 'pending') ON CONFLICT (site, key) DO NOTHING"""
 CHANNELS = """SELECT channel, MIN(CASE WHEN next_at > $2 THEN id END) AS barrier FROM outbox
@@ -24,7 +24,10 @@ PENDING = f"""SELECT {COLUMNS} FROM outbox
 NEVER = f"""SELECT {COLUMNS} FROM outbox
     WHERE site = $1 AND state = 'never' ORDER BY id DESC LIMIT $2"""
 OUTSTANDING = "SELECT COUNT(*) AS left_over FROM outbox WHERE site = $1 AND state = 'pending'"
-END = """UPDATE outbox SET tries = tries + 1, next_at = NULL, state = $3
+NEVERS = "SELECT COUNT(*) AS given_up FROM outbox WHERE site = $1 AND state = 'never'"
+AGAIN = """UPDATE outbox SET tries = 0, next_at = NULL, state = 'pending', why = ''
+    WHERE site = $1 AND id = $2 AND state = 'never' RETURNING id"""
+END = """UPDATE outbox SET tries = tries + 1, next_at = NULL, state = $3, why = $4
     WHERE site = $1 AND id = $2 AND state = 'pending'"""
 WAIT = """UPDATE outbox SET tries = tries + 1, next_at = $3
     WHERE site = $1 AND id = $2 AND state = 'pending'"""
@@ -67,13 +70,21 @@ async def pending(session: Session, now: datetime, limit: int) -> list[Delivery]
     return sorted(found, key=lambda delivery: delivery.id)[:limit]
 
 
-async def settle(session: Session, delivery: int, outcome: str, next_at: datetime | None) -> None:
-    """`told` and `never` end the row, `later` waits until `next_at`; each counts a try."""
+async def settle(
+    session: Session,
+    deliveries: Collection[int],
+    outcome: str,
+    next_at: datetime | None,
+    why: str,
+) -> None:
+    """`told` and `never` end the rows, `later` waits until `next_at`; each counts a try."""
     match outcome:
         case "told" | "never":
-            await session.fetch(END, session.site, delivery, outcome)
+            said = plain(why)
+            await session.many(END, [(session.site, one, outcome, said) for one in deliveries])
         case "later":
-            await session.fetch(WAIT, session.site, delivery, stamp(next_at) if next_at else None)
+            until = stamp(next_at) if next_at else None
+            await session.many(WAIT, [(session.site, one, until) for one in deliveries])
         case _:
             raise ValueError(f"expected told, never or later (got {outcome})")
 
@@ -86,6 +97,16 @@ async def outstanding(session: Session) -> int:
 async def given_up(session: Session, limit: int) -> list[Delivery]:
     """What could never be delivered, newest first."""
     return [_delivery(row) for row in await session.fetch(NEVER, session.site, limit)]
+
+
+async def count_given_up(session: Session) -> int:
+    row = await session.one(NEVERS, session.site)
+    return int(row["given_up"]) if row else 0
+
+
+async def again(session: Session, delivery: int) -> bool:
+    """What was given up waits for its turn once more. False: there is no such row."""
+    return bool(await session.fetch(AGAIN, session.site, delivery))
 
 
 async def _tickets(
@@ -125,6 +146,7 @@ def _delivery(row: Row) -> Delivery:
         at=moment(row["at"]),
         tries=row["tries"],
         next_at=moment(row["next_at"]) if row["next_at"] else None,
+        why=row["why"],
     )
 
 

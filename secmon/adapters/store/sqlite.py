@@ -21,6 +21,7 @@ from secmon.adapters.store import (
     files,
     history,
     journal,
+    keys,
     migrations,
     outbox,
     people,
@@ -166,10 +167,16 @@ class SqliteStore:
         """Oldest first; of each channel the run up to the first row that waits."""
         return await outbox.pending(self._db.reader, now, limit)
 
-    async def settle(self, delivery: int, outcome: str, next_at: datetime | None) -> None:
-        """`told` and `never` end the row, `later` waits until `next_at`; each counts a try."""
+    async def settle(
+        self,
+        deliveries: Collection[int],
+        outcome: str,
+        next_at: datetime | None = None,
+        why: str = "",
+    ) -> None:
+        """`told` and `never` end the rows, `later` waits until `next_at`; each counts a try."""
         async with self._db.writing() as session:
-            await outbox.settle(session, delivery, outcome, next_at)
+            await outbox.settle(session, deliveries, outcome, next_at, why)
 
     async def outstanding(self) -> int:
         """How many deliveries are neither told nor given up."""
@@ -178,6 +185,19 @@ class SqliteStore:
     async def given_up(self, limit: int = 100) -> list[Delivery]:
         """What could never be delivered, newest first."""
         return await outbox.given_up(self._db.reader, limit)
+
+    async def count_given_up(self) -> int:
+        return await outbox.count_given_up(self._db.reader)
+
+    async def send_again(self, delivery: int) -> bool:
+        """What was given up is pending once more. False: there is no such row."""
+        async with self._db.writing() as session:
+            return await outbox.again(session, delivery)
+
+    async def link_key(self) -> bytes:
+        """Signs the links that messages carry: made once, kept with the store."""
+        async with self._db.writing() as session:
+            return await keys.link_key(session)
 
     # --- devices ---
 

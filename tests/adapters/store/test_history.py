@@ -55,7 +55,7 @@ async def test_what_is_old_goes(tmp_path: Path) -> None:
         )
         await kept.commit(change(ended(opened.tickets["t-1"])))
         rows = await kept.pending(NOW, 10)
-        await kept.settle(rows[0].id, "told", None)
+        await kept.settle([rows[0].id], "told", None)
         await kept.add_hours([replace(ONE, at=NOW + n * HOUR) for n in range(5)])
         await kept.add_user("bot", Role.VIEWER)
         await kept.add_token("bot", "short", "b" * 64, NOW + HOUR)

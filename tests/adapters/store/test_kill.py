@@ -55,7 +55,7 @@ async def main():
             told("opened", one)
             kept.touch()
             for row in await kept.pending(one.opened_at, 1):
-                await kept.settle(row.id, "told", None)
+                await kept.settle([row.id], "told", None)
             await close(kept, one)
 
 asyncio.run(main())

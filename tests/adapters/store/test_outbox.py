@@ -50,9 +50,9 @@ async def test_a_told_row_is_done(tmp_path: Path) -> None:
     async with store(tmp_path) as kept:
         await fill(kept, "mq")
         (first, *_) = await kept.pending(NOW, 10)
-        await kept.settle(first.id, "told", None)
+        await kept.settle([first.id], "told", None)
         assert await ready(kept) == ["WX-2026-0002/1/opened/mq", "WX-2026-0003/1/opened/mq"]
-        await kept.settle(first.id, "later", SOON)  # too late: it stays told
+        await kept.settle([first.id], "later", SOON)  # too late: it stays told
         assert await kept.outstanding() == 2
 
 
@@ -60,7 +60,7 @@ async def test_a_channel_that_waits_is_not_overtaken_by_its_own_rows(tmp_path: P
     async with store(tmp_path) as kept:
         await fill(kept, "mq", "hook")
         (first, *_) = await kept.pending(NOW, 10)
-        await kept.settle(first.id, "later", SOON)
+        await kept.settle([first.id], "later", SOON)
         assert await ready(kept) == [f"WX-2026-000{n}/1/opened/hook" for n in (1, 2, 3)]
         assert len(await ready(kept, SOON)) == 6
         (again, *_) = await kept.pending(SOON, 10)
@@ -71,7 +71,7 @@ async def test_a_run_ends_at_the_row_that_waits(tmp_path: Path) -> None:
     async with store(tmp_path) as kept:
         await fill(kept, "mq")
         rows = await kept.pending(NOW, 10)
-        await kept.settle(rows[1].id, "later", SOON)
+        await kept.settle([rows[1].id], "later", SOON)
         assert await ready(kept) == [rows[0].key]
 
 
@@ -79,7 +79,7 @@ async def test_a_row_given_up_lets_the_next_through_and_is_listed(tmp_path: Path
     async with store(tmp_path) as kept:
         await fill(kept, "mq")
         rows = await kept.pending(NOW, 10)
-        await kept.settle(rows[0].id, "never", None)
+        await kept.settle([rows[0].id], "never", None)
         assert await ready(kept) == [row.key for row in rows[1:]]
         assert [row.key for row in await kept.given_up()] == [rows[0].key]
         assert await kept.outstanding() == 2
@@ -120,7 +120,7 @@ async def test_a_notice_of_a_ticket_that_did_not_change_has_it_too(tmp_path: Pat
 async def test_an_outcome_that_is_none_is_refused(tmp_path: Path) -> None:
     async with store(tmp_path) as kept:
         with pytest.raises(ValueError, match="told, never or later"):
-            await kept.settle(1, "perhaps", None)
+            await kept.settle([1], "perhaps", None)
 
 
 async def test_what_is_pending_is_found_by_an_index(tmp_path: Path) -> None:
