@@ -98,7 +98,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         sla=checks.sla(found.file.site.sla, tables.sla(), place),
         devices=built.devices,
         rules=in_force,
-        channels=tuple(channel.id for channel in told),
+        channels=tuple(one.id for one in told if one.notifier.told),
         read_by_people=frozenset(one.id for one in told if one.notifier.for_people),
         words=words,
         children=parents.children(built.devices),

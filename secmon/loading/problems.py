@@ -14,7 +14,10 @@ KeyPath = tuple[str | int, ...]  # where a value stands: ("devices", 3, "probes"
 
 SHOWN_LENGTH = 60
 _SECRET_KEYS = frozenset(
-    ("password", "community", "auth_key", "privacy_key", "secret", "token", "key", "env", "file")
+    (
+        *("password", "community", "auth_key", "privacy_key", "secret", "token", "key"),
+        *("webhook", "env", "file"),
+    )
 )
 
 

@@ -40,6 +40,11 @@ class Context:
     site: str  # id
     clock: Clock
     snapshot: Snapshot | None = None  # None: no channel mirrors anything
+    healthy: Callable[[bool], None] = lambda _: None
+    """For a channel that also speaks by itself: whether it was heard."""
+    halted: Callable[[], str] | None = None
+    """Why the daemon makes no progress, nothing while it does; None: a command without a daemon."""
+    console: str = ""  # where people can open the console; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class NotifierKind(Generic[O]):
     options: type[O]
     open: Callable[[O, Secrets, Context], AbstractAsyncContextManager[Notifier]]
     for_people: bool = False  # read by people, so told what people need; else by programs
+    told: bool = True  # of tickets; else it has nothing to do with them
 
 
 @runtime_checkable

@@ -11,16 +11,16 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession
 from pydantic import AfterValidator
 
 from secmon.adapters.notify import Context, NotifierKind, Secrets, as_bytes
+from secmon.adapters.notify.exchange import AGAIN, new_session, pause_s, place_of
 from secmon.api import Clock, Delivery, Later, Never, Notifier
 from secmon.core.tickets import stamp
 from secmon.settings import Secret, Section
@@ -28,11 +28,10 @@ from secmon.settings.values import SomeText
 from secmon.texts.clean import clean
 
 ANSWER_BYTES = 4096  # of a refusal, for its text
-LONGEST_PAUSE_S = 300.0  # whatever Retry-After says
-AGAIN = (408, 429)  # RFC 9110, 15.5.9; RFC 6585, 4
 
 
-def _url(value: str) -> str:
+def web_address(value: str) -> str:
+    """An address over HTTP, checked."""
     try:
         parts = urlsplit(value)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -46,7 +45,7 @@ def _url(value: str) -> str:
 class Options(Section):
     """The site file's keys beside `id` and `channel`."""
 
-    url: Annotated[SomeText, AfterValidator(_url)]
+    url: Annotated[SomeText, AfterValidator(web_address)]
     secret: Secret
 
 
@@ -88,7 +87,7 @@ class Webhook:
         said = clean((await answer.content.read(ANSWER_BYTES)).decode("utf-8", "replace"))
         text = f"{self.place}: expected 2xx (got {answer.status}{': ' + said if said else ''})"
         if answer.status in AGAIN or answer.status >= 500:
-            raise Later(text, _pause_s(answer.headers.get("Retry-After", ""), self.clock.now()))
+            raise Later(text, pause_s(answer.headers.get("Retry-After", ""), self.clock.now()))
         raise Never(text)
 
     def _told(self, error: BaseException) -> str:
@@ -108,38 +107,10 @@ def sign(body: bytes, key: bytes, now: datetime) -> dict[str, str]:
     }
 
 
-def _pause_s(retry_after: str, now: datetime) -> float | None:
-    """Retry-After in either form of RFC 9110, 10.2.3, within bounds; None if it says nothing."""
-    if retry_after.isascii() and retry_after.isdecimal():
-        seconds = float(retry_after[:9])
-    else:
-        try:
-            moment = parsedate_to_datetime(retry_after[:64])
-        except (ValueError, IndexError, OverflowError):
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - now).total_seconds()
-    return min(max(seconds, 1.0), LONGEST_PAUSE_S)
-
-
-def place_of(url: str) -> str:
-    """The address for texts: scheme, host, port and path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 @asynccontextmanager
 async def _open(options: Options, secrets: Secrets, context: Context) -> AsyncIterator[Notifier]:
     key = secrets.secret(options.secret).encode()
-    session = ClientSession(
-        connector=TCPConnector(force_close=True, limit=4),  # notices are rare: no stale keep-alive
-        cookie_jar=DummyCookieJar(),
-        timeout=ClientTimeout(total=None, sock_connect=None),  # the outbox has the deadline
-        headers={"Accept-Encoding": "identity", "User-Agent": "secmon"},
-        auto_decompress=False,
-        trust_env=False,
-    )
-    async with session:
+    async with new_session() as session:
         yield Webhook(options.url, place_of(options.url), key, context.clock, session)
 
 

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from secmon.adapters.clock import Clock
 from secmon.adapters.notify import Context
-from secmon.adapters.notify.webhook import NOTIFIER, Options, place_of
+from secmon.adapters.notify.exchange import place_of
+from secmon.adapters.notify.webhook import NOTIFIER, Options
 from secmon.api import Credentials, Delivery, Later, Never, Notifier
 from secmon.core.model import Notice
 from secmon.settings import SecretRef
