@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from secmon.api import Clock, Delivery, Later, Notifier, Store
 from secmon.loading import ChannelSetup, ConfigError, Loaded
 from secmon.settings import SecretRef
 from secmon.shell.outbox import Outbox
+from secmon.shell.wording import Links
 from secmon.texts import Texts
 
 STOPPING = 4.0  # seconds that the deliveries in hand may take when the daemon stops
@@ -34,6 +35,9 @@ class Channels:
         texts: Texts,
         metrics: DaemonMetrics,
         snapshot: Snapshot,
+        links: Links = lambda _: {},
+        halted: Callable[[], str] = lambda: "",
+        gave_up: Callable[[Delivery, str], None] = lambda *_: None,
     ) -> None:
         self._loaded = loaded
         self._store = store
@@ -41,6 +45,9 @@ class Channels:
         self._texts = texts
         self._metrics = metrics
         self._snapshot = snapshot
+        self._links = links
+        self._halted = halted
+        self._gave_up = gave_up
         self._outbox: Outbox | None = None
         self._mirrors: list[Mirror] = []
         self._made_of: object = None  # what is open now
@@ -133,11 +140,11 @@ class Channels:
     async def _open(self, only: str = "") -> AsyncIterator[tuple[Outbox, list[Mirror]]]:
         async with AsyncExitStack() as stack:
             notifiers: dict[str, Notifier] = {}
-            snapshot = None if only else self._snapshot
-            context = Context(self._loaded.policy.site, self._clock, snapshot)
+            people = {one.id for one in self._loaded.channels if one.notifier.for_people}
             for channel in self._loaded.channels:
                 if only not in ("", channel.id):
                     continue
+                context = self._context(channel.id, beside_daemon=not only)
                 opened = channel.notifier.open(channel.options, self._loaded.resolve, context)
                 try:
                     notifiers[channel.id] = await stack.enter_async_context(opened)
@@ -151,9 +158,24 @@ class Channels:
                 lambda: self._texts,
                 self._clock,
                 count=self._count,
+                gave_up=self._gave_up,
+                links=lambda row: self._links(row) if row.notice.to in people else {},
+                home=self._loaded.site.http.public_url,
                 stop_s=STOPPING,
             )
             yield outbox, [one for one in notifiers.values() if isinstance(one, Mirror)]
+
+    def _context(self, channel: str, *, beside_daemon: bool) -> Context:
+        """What a channel may know; a command shows no present state and gives no sign of life."""
+        metrics, clock = self._metrics, self._clock
+        return Context(
+            self._loaded.policy.site,
+            clock,
+            self._snapshot if beside_daemon else None,
+            lambda heard: metrics.channel_tried(channel, heard, clock.now()),
+            self._halted if beside_daemon else None,
+            self._loaded.site.http.public_url,
+        )
 
     def _closed(self, channel: ChannelSetup, error: ConfigError) -> Notifier:
         """A file that can't be used only shows when it is opened: the other channels tell on."""
@@ -165,6 +187,7 @@ class Channels:
 
     def _count(self, channel: str, outcome: str) -> None:
         self._metrics.notifications.labels(channel, outcome).inc()
+        self._metrics.channel_tried(channel, outcome == "told", self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +202,8 @@ class _Closed:
 
 def _made_of(loaded: Loaded) -> object:
     """What the channels are made of, their secrets too: a rotated password is a change."""
-    return [(channel, _secrets(loaded, channel)) for channel in loaded.channels]
+    made = [(channel, _secrets(loaded, channel)) for channel in loaded.channels]
+    return made, loaded.site.http.public_url
 
 
 def _secrets(loaded: Loaded, channel: ChannelSetup) -> object:

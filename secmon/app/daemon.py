@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,11 +20,13 @@ from prometheus_client import CollectorRegistry
 from secmon import __version__
 from secmon.adapters.exposition import Exposition
 from secmon.adapters.store.sqlite import SqliteStore
-from secmon.api import Change, Clock, Role, Stored, StoreDown, User
+from secmon.api import Change, Clock, Delivery, Role, Stored, StoreDown, User
 from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
+from secmon.console.access import WORKERS
 from secmon.console.daemon import Health
+from secmon.console.links import token
 from secmon.console.views import device_row
 from secmon.core.boots import Boots
 from secmon.core.derive import RESTING, Deriver, Layouts
@@ -35,6 +37,7 @@ from secmon.core.world import World
 from secmon.loading import ConfigError, Loaded, load
 from secmon.shell.desk import Desk
 from secmon.shell.history import Recorder
+from secmon.shell.outbox import EVER
 from secmon.shell.poller import Hooks, Poller, Setup
 from secmon.shell.tally import Tally
 from secmon.texts import LANGUAGES, Texts
@@ -44,6 +47,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT = 5.0  # seconds between signs of life at the store's lock
 PRUNE = 24 * 3600.0
 LISTENERS = 256  # changes that an event stream may lag behind before it is told so
+HALTED_S = 60.0  # a probe or the desk may be late by so much before a watcher hears nothing
 AWAY = 3  # intervals that a restart may take before float charge settles anew
 
 
@@ -84,13 +88,17 @@ class Daemon:
             texts=self.texts,
             metrics=self.metrics,
             snapshot=self._snapshot,
+            links=self._links,
+            halted=self._halted,
         )
+        self.link_key = b""  # the store's, once it is open
         self._queues: set[asyncio.Queue[Mapping[str, object]]] = set()
         self._settled: dict[str, Ticket] = {}
         self._away: float | None = None
         self._alive_at: datetime | None = None
         self._layouts = Layouts()
         self._polling = False
+        self.on_shift: Callable[[], Collection[str]] = lambda: ()  # user names; () : unknown
         self.started = asyncio.Event()
         self._reloading = asyncio.Lock()
 
@@ -103,6 +111,7 @@ class Daemon:
             self._alive_at = stored.alive_at
             self._away = (self.clock.now() - stored.alive_at).total_seconds()
         self._settled = {ticket.id: ticket for ticket in stored.tickets}
+        self.link_key = await self.store.link_key()
         await self.desk.open(stored)
         self.exposition.learn(self.desk.world.facts)
         self.metrics.store_up.set(1)
@@ -135,6 +144,10 @@ class Daemon:
         """What makes no progress though it could, for over `grace_s` seconds; nothing when all do.
         What waits for the store is not stuck."""
         return self.poller.stuck(grace_s) or self.desk.stuck(grace_s)
+
+    def _halted(self) -> str:
+        """Why nobody outside should believe that all is well; nothing while it is."""
+        return "; ".join(self.not_ready()) or self.stuck(HALTED_S)
 
     async def reload(self) -> Sequence[str]:
         """Takes up the site file anew; a bad one changes nothing. Gives the mistakes."""
@@ -300,6 +313,44 @@ class Daemon:
                         queue.get_nowait()
                     queue.put_nowait({"type": "lagged"})
                 queue.put_nowait(event)
+
+    # --- what people do by link, and what they could not be told ---
+
+    @property
+    def public_url(self) -> str:
+        return self.loaded.site.http.public_url
+
+    def _links(self, row: Delivery) -> Mapping[str, str]:
+        """A personal link for each of those it is meant for, and one for the group."""
+        number = str(row.ticket.get("number", "")) if row.ticket else ""
+        base = self.loaded.site.http.public_url
+        if not number or not base:
+            return {}
+        now, names = self.clock.now(), ["", *(one.user for one in row.people)]
+        return {
+            name: f"{base}/t/{token(self.link_key, number, row.notice.to, name, now)}"
+            for name in names
+        }
+
+    async def claimants(self) -> Collection[str]:
+        """Those on shift who may work on tickets; while nobody says who is, all who may."""
+        able = [user.name for user in await self.store.users() if user.role in WORKERS]
+        on_shift = set(self.on_shift()) & set(able)
+        return [name for name in able if not on_shift or name in on_shift]
+
+    async def notices(self, state: str, limit: int) -> Sequence[Delivery]:
+        if state == "never":
+            return await self.store.given_up(limit)
+        return await self.store.pending(EVER, limit)
+
+    def notice_text(self, delivery: Delivery) -> str:
+        notice = delivery.notice
+        return self.texts.notice(notice.reason, notice.facts, delivery.ticket, notice.at)
+
+    async def send_again(self, delivery: int) -> bool:
+        found = await self.store.send_again(delivery)
+        self.channels.wake()
+        return found
 
     # --- what the API asks ---
 

@@ -77,6 +77,7 @@ def _metrics_routes(daemon: Daemon, reload: Reload) -> list[web.RouteDef]:
     async def page(openmetrics: bool) -> Sequence[bytes]:
         with suppress(StoreDown):
             daemon.metrics.outbox_pending.set(await daemon.store.outstanding())
+            daemon.metrics.outbox_given_up.set(await daemon.store.count_given_up())
         daemon.metrics.store_up.set(daemon.desk.store_up)
         return await daemon.exposition.render_slowly(daemon.world, openmetrics, daemon.clock.now())
 

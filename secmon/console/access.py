@@ -101,11 +101,14 @@ DOOR: Final = web.AppKey("door", Door)
 
 
 def guard(door: Door, open_paths: Collection[str]) -> Middleware:
-    """Middleware: no request passes without a user, but for `open_paths` and static files."""
+    """Middleware: no request passes without a user, but for static files and `open_paths`, plain or
+    patterns."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in open_paths and not request.path.startswith(STATIC):
+        resource = request.match_info.route.resource
+        names = {request.path, resource.canonical if resource is not None else ""}
+        if names.isdisjoint(open_paths) and not request.path.startswith(STATIC):
             request[USER] = await identify(request, door)
         return await handler(request)
 

@@ -12,6 +12,8 @@ from secmon.console.api import OPEN_PATHS, api_routes
 from secmon.console.daemon import DAEMON, Daemon
 from secmon.console.headers import set_headers
 from secmon.console.kpi import COUNTED, kpi_routes
+from secmon.console.link_pages import PATH, set_up_links
+from secmon.console.notices import set_up_notices
 from secmon.console.origin import networks
 from secmon.console.pages import OPEN_PAGES, page_routes, set_up_pages
 from secmon.console.pages.trouble import as_pages
@@ -34,7 +36,7 @@ def application(
         cookie=f"secmon-{daemon.policy.site}",
         public_url=daemon.public_url,
     )
-    open_paths = OPEN_PATHS | OPEN_PAGES | {route.path for route in beside}
+    open_paths = OPEN_PATHS | OPEN_PAGES | {PATH} | {route.path for route in beside}
     app = web.Application(
         middlewares=[as_problems, as_pages, guard(door, open_paths)], client_max_size=BODY
     )
@@ -44,6 +46,8 @@ def application(
     app[OFFICE] = daemon
     app[COUNTED] = daemon
     set_up_pages(app)
+    set_up_links(app, daemon, door.proxies)
+    set_up_notices(app, daemon)
     app.on_response_prepare.append(set_headers)
     for routes in (beside, api_routes(), admin_routes(), kpi_routes(), page_routes()):
         app.add_routes(routes)

@@ -14,6 +14,8 @@ from aiohttp import web
 from secmon.api import Clock, User
 from secmon.console.admin import Office
 from secmon.console.kpi import Counted
+from secmon.console.link_pages import LinkDesk
+from secmon.console.notices import NoticeDesk
 from secmon.console.sessions import Lodge
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
 from secmon.core.world import World
@@ -39,7 +41,7 @@ class Health:
     streams: int  # open event streams
 
 
-class Daemon(Office, Lodge, Counted, Protocol):
+class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Protocol):
     clock: Clock
     version: str
 

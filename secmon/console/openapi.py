@@ -110,6 +110,7 @@ def _paths() -> Schema:
             ),
         },
         **_admin_paths(),
+        **_notice_paths(),
         "/api/v1/events": {
             "get": {
                 "operationId": "events",
@@ -174,6 +175,37 @@ def _admin_paths() -> Schema:
         },
         "/api/v1/store/sizes": {
             "get": _call("sizes", "Rows and bytes", _object({"tables": _array(size)})),
+        },
+    }
+
+
+def _notice_paths() -> Schema:
+    """Notices that wait or were given up."""
+    states = _parameter("state", "query", _enum(("never", "pending")), "given up, or not yet told")
+    texts = ("key", "channel", "reason", "ticket", "why", "text")
+    notice = _object(
+        {
+            **dict.fromkeys(texts, TEXT),
+            **dict.fromkeys(("id", "tries"), WHOLE),
+            "people": _array(TEXT),
+            "at": TIME,
+            "next_at": MAYBE_TIME,
+        }
+    )
+    again = _object({"id": WHOLE, "state": TEXT})
+    return {
+        "/api/v1/notices": {
+            "get": _call(
+                "notices",
+                "Notices that were given up, or wait",
+                _object({"notices": _array(notice)}),
+                (400,),
+                parameters=[states],
+            ),
+        },
+        "/api/v1/notices/{id}/resend": {
+            "parameters": [_parameter("id", "path", WHOLE)],
+            "post": _call("resend", "Send once more what was given up", again, (404,)),
         },
     }
 

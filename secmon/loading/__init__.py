@@ -92,6 +92,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         place,
     )
     checks.listeners(found.file, place)
+    checks.links(found.file, told, place)
     policy = Policy(
         site=found.file.site.id,
         timezone=found.file.site.timezone,

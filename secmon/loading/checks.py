@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from secmon.core.durations import written
 from secmon.core.model import Clock, Sla
+from secmon.loading.channels import ChannelSetup
 from secmon.loading.problems import Place
 from secmon.loading.secrets import Secrets, check_file, check_secret
 from secmon.settings import Http, Metrics, SiteFile, SlaEntry, Tls
@@ -46,6 +49,19 @@ def _safe(listen: Listen, section: Http | Metrics) -> bool:
 
 def _tell(listen: Listen, choice: str, place: Place) -> None:
     place.wrong(f"expected a loopback address, or {choice} beside it (got {listen})")
+
+
+def links(file: SiteFile, told: Sequence[ChannelSetup], place: Place) -> None:
+    """What people are told should let them act."""
+    people = [one.id for one in told if one.notifier.for_people]
+    where = place.at("http", "public_url")
+    if people and not file.http.public_url:
+        where.doubt(
+            f"expected an address like https://secmon.example.org, for messages of "
+            f"{', '.join(people)} to carry a link (got none)"
+        )
+    elif people and file.http.public_url.startswith("http:"):
+        where.doubt("expected https: over http anybody on the way can use the links")
 
 
 def secrets_and_files(file: SiteFile, secrets: Secrets, place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +38,10 @@ class DaemonMetrics:
     poll_lateness: Histogram  # seconds
     ticket_clock: Counter  # clock, met
     outbox_pending: Gauge
+    outbox_given_up: Gauge
     notifications: Counter  # channel, outcome
+    channel_up: Gauge  # channel; absent until it was tried
+    channel_told_at: Gauge  # channel
     store_up: Gauge  # 0 until the app says otherwise
     reload_ok: Gauge
     reload_at: Gauge
@@ -80,11 +84,21 @@ class DaemonMetrics:
 
     def know_channels(self, gone: Collection[str], channels: Collection[str]) -> None:
         """Every channel has its series from the start, and none when it was taken away."""
+        for channel in gone:
+            for gauge in (self.channel_up, self.channel_told_at):
+                with suppress(KeyError):
+                    gauge.remove(channel)
         for outcome in OUTCOMES:
             for channel in gone:
                 self.notifications.remove(channel, outcome)
             for channel in channels:
                 self.notifications.labels(channel, outcome)
+
+    def channel_tried(self, channel: str, told: bool, now: datetime) -> None:
+        """Whether the latest message of a channel was taken."""
+        self.channel_up.labels(channel).set(told)
+        if told:
+            self.channel_told_at.labels(channel).set(now.timestamp())
 
 
 def _samples(metric: Counter | Histogram) -> Iterator[Sample]:
@@ -120,8 +134,8 @@ class _WithSite:
 
 
 def _make(registry: CollectorRegistry) -> DaemonMetrics:
-    def gauge(name: str, words: str) -> Gauge:
-        return Gauge(PREFIX + name, words, registry=registry)
+    def gauge(name: str, words: str, *label_names: str) -> Gauge:
+        return Gauge(PREFIX + name, words, label_names, registry=registry)
 
     def counter(name: str, words: str, *label_names: str) -> Counter:
         return Counter(PREFIX + name, words, label_names, registry=registry)
@@ -138,6 +152,13 @@ def _make(registry: CollectorRegistry) -> DaemonMetrics:
             "ticket_clock", "Clocks of tickets that were decided: kept or not", "clock", "met"
         ),
         outbox_pending=gauge("outbox_pending", "Notices neither told nor given up"),
+        outbox_given_up=gauge("outbox_given_up", "Notices that were given up in the last 30 days"),
+        channel_up=gauge("channel_up", "Whether a channel took its latest message", "channel"),
+        channel_told_at=gauge(
+            "channel_last_success_timestamp_seconds",
+            "When a channel last took a message",
+            "channel",
+        ),
         notifications=counter(
             "notifications", "Tries to tell a channel, by outcome", "channel", "outcome"
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
@@ -98,6 +99,7 @@ def _own() -> Iterator[str]:
     registry = CollectorRegistry()
     made = DaemonMetrics.register(registry)
     made.know_channels((), ["x"])
+    made.channel_tried("x", True, datetime.fromtimestamp(0, UTC))
     yield "## The daemon itself\n\n| series | type | labels | meaning |\n"
     yield "| --- | --- | --- | --- |\n"
     for family in registry.collect():

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from aiohttp import BasicAuth, ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 from pydantic import AfterValidator
 
 from secmon.adapters.notify import Context, NotifierKind, Payload, Secrets
@@ -203,8 +203,8 @@ def _headers(login: Credentials | None, token: str) -> Mapping[str, str]:
     if token:
         headers["Authorization"] = f"Bearer {token}"
     elif login is not None:
-        basic = BasicAuth(login.get("username"), login.get("password"), "utf-8")
-        headers["Authorization"] = basic.encode()
+        name, password = login.get("username"), login.get("password")
+        headers["Authorization"] = encode_basic_auth(name, password, "utf-8")
     return headers
 
 

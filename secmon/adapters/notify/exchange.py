@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from yarl import URL
 
 from secmon.api import Later, Never
 from secmon.texts.clean import clean
@@ -65,11 +66,15 @@ async def exchange(
     *,
     data: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    exact: bool = False,
 ) -> Answer:
-    """The answer, whatever its status below 500. Later: none, 408, 429, 5xx. Never: a redirect."""
+    """The answer, whatever its status below 500. Later: none, 408, 429, 5xx. Never: a redirect.
+
+    `exact`: the address goes out to the letter, for what was signed.
+    """
     try:
         async with session.request(
-            method, url, data=data, headers=headers, allow_redirects=False
+            method, URL(url, encoded=exact), data=data, headers=headers, allow_redirects=False
         ) as answer:
             body = await _read(answer.content)
             status, retry_after = answer.status, answer.headers.get("Retry-After", "")

@@ -100,7 +100,14 @@ class Robot:
         url, body = self.dialect.request(self.url, self.secret, meant, people, now)
         self.allowance.take(self.clock.tick())
         answer = await exchange(
-            self.session, "POST", url, self.place, now, data=as_bytes(body), headers=HEADERS
+            self.session,
+            "POST",
+            url,
+            self.place,
+            now,
+            data=as_bytes(body),
+            headers=HEADERS,
+            exact=True,
         )
         self._judge(answer, tries)
 

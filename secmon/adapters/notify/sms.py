@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from aiohttp import BasicAuth, ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 from pydantic import AfterValidator, Field, model_validator
 
 from secmon.adapters.notify import Context, NotifierKind, Secrets
@@ -143,8 +143,8 @@ class Gateway:
         if self.token:
             made["Authorization"] = f"Bearer {self.token}"
         elif self.options.credentials and not self._names_login:
-            login = BasicAuth(self.login.get("username"), self.login.get("password"), "utf-8")
-            made["Authorization"] = login.encode()
+            login = self.login.get("username"), self.login.get("password")
+            made["Authorization"] = encode_basic_auth(*login, "utf-8")
         return made
 
     @property

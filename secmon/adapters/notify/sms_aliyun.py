@@ -147,7 +147,9 @@ class Aliyun:
         else:
             query = _query(rpc_params(request, self.key, self.secret, "POST"))
         url = f"{self.options.url.rstrip('/')}/?{query}"
-        answer = await exchange(self.session, "POST", url, self.place, now, headers=headers)
+        answer = await exchange(
+            self.session, "POST", url, self.place, now, headers=headers, exact=True
+        )
         said = answer.json()
         code_and_words = clean(said.get("Code")), clean(said.get("Message"))
         judged(self.place, code_and_words, good="OK", later=LATER, tries=delivery.tries)
