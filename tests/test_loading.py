@@ -243,7 +243,7 @@ def test_secrets(site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     (site.parent / "a").write_text("from beside the file\n")
     (site.parent / "b").write_text("beside\r\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
-    monkeypatch.setenv("SECMON_TEST_COMMUNITY", "public")
+    monkeypatch.setenv("SECMON_TEST_COMMUNITY", "only-ours")
     text = f"""{HEAD}credentials:
   one: {{username: ops, password: {{file: a}}, auth: SHA-256, auth_key: {{file: b}}}}
   two: {{community: {{env: SECMON_TEST_COMMUNITY}}}}
@@ -257,10 +257,10 @@ notify: [{{id: p, channel: paper, url: "x", secret: {{file: a}}, credentials: tw
         "password": "from the directory",
         "auth_key": "beside",
     }
-    assert found.resolve.credentials("two").get("community") == "public"
+    assert found.resolve.credentials("two").get("community") == "only-ours"
     assert found.site.metrics.token is not None
     assert found.resolve.secret(found.site.metrics.token) == "beside"
-    assert "public" not in repr(found)
+    assert "only-ours" not in repr(found)
     with pytest.raises(ConfigError):
         found.resolve.credentials("three")
 

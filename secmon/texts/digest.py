@@ -35,7 +35,7 @@ def _line(texts: Texts, row: Delivery, linked: bool) -> str:
     ticket = row.ticket
     where = texts.where(ticket) if ticket else ""
     number = clean(ticket.get("number")) if ticket else ""
-    title = texts.title(row.notice.reason, row.notice.facts, ticket)
+    title = row.title or texts.title(row.notice.reason, row.notice.facts, ticket)
     said = texts.phrase("digest_line", title=title, where=where, number=number)
     link = row.links.get("", "") or next(iter(row.links.values()), "")
     return f"{said.strip()} {link}" if linked and link else said.strip()

@@ -68,6 +68,7 @@ PLAIN = Driver("plain", PlainOptions, None, connect, needs_address=False)
 class Paper:
     options = PaperOptions
     for_people = False
+    told = True
 
 
 PAPER = Paper()
