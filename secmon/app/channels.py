@@ -81,13 +81,13 @@ class Channels:
         if self._running and self._made_of != _made_of(loaded):
             self._anew.set()
 
-    async def test(self, channel: str, by: str) -> None:
-        """One real message. KeyError for an unknown channel, Later if it was not told, ConfigError
-        if it can't even be opened."""
+    async def test(self, channel: str, by: str, to: str = "") -> None:
+        """One real message, meant for `to` or whoever reads the channel. KeyError for an unknown
+        channel, Later if it was not told, ConfigError if it can't even be opened."""
         if channel not in {one.id for one in self._loaded.channels}:
             raise KeyError(channel)
         async with self._ready(channel) as outbox:
-            wrong = await outbox.say("test", {"by": by}, channel)
+            wrong = await outbox.say("test", {"by": by}, channel, (to,) if to else ())
         if wrong:
             raise Later("; ".join(wrong))
 

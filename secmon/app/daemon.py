@@ -492,8 +492,8 @@ class Daemon:
     async def add_token(self, user: str, sha256: str) -> None:
         await self.store.add_token(user, "cli", sha256)
 
-    async def notify_test(self, channel: str, by: str) -> None:
-        await self.channels.test(channel, by)
+    async def notify_test(self, channel: str, by: str, to: str) -> None:
+        await self.channels.test(channel, by, to)
 
     async def backup(self, dest: Path) -> None:
         await self.store.backup(dest)

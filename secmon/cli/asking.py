@@ -89,7 +89,7 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
             call("POST", f"/api/v1/users/{_in_path(args.name)}/password", body)
             output.say(f"password of {args.name} set")
         case "notify", _:
-            call("POST", f"/api/v1/channels/{_in_path(args.channel)}/test", {})
+            call("POST", f"/api/v1/channels/{_in_path(args.channel)}/test", {"to": args.to or None})
             output.say(f"{args.channel}: told")
         case "db", "backup":
             call("POST", "/api/v1/store/backup", {"path": str(args.file.absolute())})

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     test = notify.add_parser("test", parents=[common], help="send one real message")
     test.add_argument("channel", metavar="CHANNEL")
+    test.add_argument("--to", default="", metavar="USER", help="as if it were meant for this user")
     _db(commands.add_parser("db", help="the store"), common)
     _demo(commands.add_parser("demo", help="a simulated site and the real daemon"))
     return top

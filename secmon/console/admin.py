@@ -29,7 +29,7 @@ class Office(Protocol):
     async def add_user(self, name: str, role: Role, password: str) -> None: ...
     async def set_password(self, name: str, password: str) -> None: ...
     async def add_token(self, user: str, sha256: str) -> None: ...
-    async def notify_test(self, channel: str, by: str) -> None: ...
+    async def notify_test(self, channel: str, by: str, to: str) -> None: ...
     async def backup(self, dest: Path) -> None: ...
     async def sizes(self) -> Sequence[Mapping[str, object]]: ...
 
@@ -112,11 +112,15 @@ async def _hashed(body: Mapping[str, object]) -> str:
 
 
 async def notify_test(request: web.Request) -> web.Response:
-    """Sends one real message through a channel, past the outbox, and says how it went."""
+    """Sends one real message through a channel, past the outbox, and says how it went. `to`: the
+    user it is meant for, where the channel tells people one by one."""
     user = need(request, WORKERS)
-    channel = request.match_info["id"]
+    channel, office = request.match_info["id"], request.app[OFFICE]
+    to = str((await body_of(request, {"to": str})).get("to", ""))
+    if to and not any(one.name == to for one in await office.users()):
+        raise Problem(404, f"there is no user {to[:NAME]!r}")
     try:
-        await request.app[OFFICE].notify_test(channel, user.name)
+        await office.notify_test(channel, user.name, to)
     except KeyError:
         raise Problem(404, f"there is no channel {channel[:NAME]!r} in the site file") from None
     except Later as error:

@@ -165,7 +165,8 @@ def _admin_paths() -> Schema:
                 "notify_test",
                 "Send one real message through a channel",
                 _object({"channel": TEXT, "outcome": TEXT}),
-                (404, 409, 502),
+                (400, 404, 409, 502),
+                body="ChannelTest",
             ),
         },
         "/api/v1/store/backup": {
@@ -324,6 +325,7 @@ def _schemas() -> Schema:
             {"name": TEXT, "role": _enum(Role), "password": TEXT, "token": FLAG},
             required=["name", "role"],
         ),
+        "ChannelTest": _object({"to": TEXT}, required=[]),
         "Password": _object({"password": TEXT}),
         "Backup": _object({"path": TEXT}),
         "Action": _object(

@@ -121,13 +121,19 @@ class Outbox:
             finally:
                 await self._stop(lanes)
 
-    async def say(self, reason: str, facts: Mapping[str, Value], channel: str = "") -> list[str]:
+    async def say(
+        self,
+        reason: str,
+        facts: Mapping[str, Value],
+        channel: str = "",
+        people: tuple[str, ...] = (),
+    ) -> list[str]:
         """Tells all channels, or one, past the store and at once: `test`, `store_down`, `store_up`.
 
         Gives what went wrong, one text per channel that could not be told; [] is good.
         """
         at = self._clock.now()
-        notice = Notice(channel, "", reason, at, facts)
+        notice = Notice(channel, "", reason, at, facts, people)
         delivery = Delivery(0, f"{reason}-{at:%Y%m%dT%H%M%S.%fZ}", notice, {}, at)
         lanes = [lane for lane in self._lanes.values() if channel in ("", lane.channel)]
         async with asyncio.TaskGroup() as group:

@@ -31,7 +31,7 @@ SLOW = "every: 1h, timeout: 1s"
 SITE = """
 site: {{id: lab, name: 示范工程, language: {language}}}
 store: sqlite://{folder}/secmon.db
-http: {{listen: "127.0.0.1:{http}"}}
+http: {{listen: "127.0.0.1:{http}"{beside}}}
 metrics: {{listen: "127.0.0.1:{http}"}}
 devices:
   - {{id: room-1, name: 主机房, system: center, kind: machine-room, address: 127.0.0.1,
@@ -135,8 +135,10 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab(folder: Path, more: str = "", language: str = "en") -> AsyncIterator[Lab]:
-    """The daemon, polling and answering; `more` is added to its site file."""
+async def lab(
+    folder: Path, more: str = "", language: str = "en", http: str = ""
+) -> AsyncIterator[Lab]:
+    """The daemon, polling and answering; `more` is added to its site file, `http` to that key."""
     units = {
         1: {"input": {1: 235, 2: 456}},
         2: {"input": {1: 235, 2: 456}},
@@ -145,7 +147,9 @@ async def lab(folder: Path, more: str = "", language: str = "en") -> AsyncIterat
     async with MODBUS.start({"units": units}) as gateway, TCP.start({}) as cam:
         ports = {"gateway": gateway.port, "cam": cam.port, "http": free_port()}
         file = folder / "secmon.yaml"
-        text = SITE.format(folder=folder, more=more, language=language, slow=SLOW, **ports)
+        text = SITE.format(
+            folder=folder, more=more, language=language, slow=SLOW, beside=http, **ports
+        )
         file.write_text(text, encoding="utf-8")
         loaded = load(file)
         clock = Clock()

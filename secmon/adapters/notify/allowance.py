@@ -33,7 +33,7 @@ class Allowance:
             return 0, self._rests_until - now
         room, wait_s = self.windows[0].limit, 0.0
         for window in self.windows:
-            within = [at for at in self._sent if now - at < window.span_s]
+            within = [at for at in self._sent if at + window.span_s > now]
             left = window.limit - len(within)
             room = min(room, left)
             if left <= 0:
@@ -43,7 +43,7 @@ class Allowance:
     def take(self, now: float) -> None:
         """One message goes out now."""
         longest_s = max(window.span_s for window in self.windows)
-        while self._sent and now - self._sent[0] >= longest_s:
+        while self._sent and self._sent[0] + longest_s <= now:
             self._sent.popleft()
         self._sent.append(now)
 

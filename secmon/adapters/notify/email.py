@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from secmon.adapters.notify import Context, NotifierKind, Secrets
 from secmon.adapters.notify.mail import is_address, message, subject_of
-from secmon.adapters.notify.recipients import Recipient, Round, recipients_of
+from secmon.adapters.notify.recipients import Recipient, Round, joined, recipients_of
 from secmon.api import Clock, Contact, Delivery, Later, Never, Notifier
 from secmon.loading.problems import ConfigError
 from secmon.settings import Section
@@ -81,7 +81,7 @@ class Mailer:
         await self._tell(delivery, text, subject_of(delivery))
 
     async def send_many(self, deliveries: Sequence[Delivery], text: str) -> None:
-        await self._tell(deliveries[0], text, text.partition("\n")[0])
+        await self._tell(joined(deliveries), text, text.partition("\n")[0])
 
     async def _tell(self, delivery: Delivery, text: str, subject: str) -> None:
         people, unreachable = recipients_of(delivery, _address, self.options.to)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from secmon.api import Contact, Delivery, Later, Missed, Never
 
@@ -69,6 +70,12 @@ def _report(
         raise Never(text)
     if failed or unreachable:
         raise Missed(text, [*(one.user or one.address for one in failed), *unreachable])
+
+
+def joined(deliveries: Sequence[Delivery]) -> Delivery:
+    """The first, standing for all: its key is theirs together, its links are in the text."""
+    together = hashlib.sha256("\0".join(one.key for one in deliveries).encode()).hexdigest()
+    return replace(deliveries[0], key=f"digest/{together[:32]}", links={})
 
 
 def recipients_of(

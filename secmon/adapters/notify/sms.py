@@ -17,7 +17,7 @@ from secmon.adapters.notify import Context, NotifierKind, Secrets
 from secmon.adapters.notify.exchange import Answer, exchange, new_session, refused
 from secmon.adapters.notify.fitting import fit_signs
 from secmon.adapters.notify.phones import PLACES, Phone, filled, reach, unknown_places, values
-from secmon.adapters.notify.recipients import Recipient, Round
+from secmon.adapters.notify.recipients import Recipient, Round, joined
 from secmon.api import Clock, Credentials, Delivery, Notifier
 from secmon.settings import Secret, Section
 from secmon.settings.values import SomeText
@@ -117,7 +117,7 @@ class Gateway:
         await self.round.tell(delivery.key, people, unreachable, send)
 
     async def send_many(self, deliveries: Sequence[Delivery], text: str) -> None:
-        await self.send(deliveries[0], " ".join(text.split()))
+        await self.send(joined(deliveries), " ".join(text.split()))
 
     async def _sms(self, delivery: Delivery, one: Recipient, text: str) -> None:
         known = {**values(delivery, text, one), **{k: self.login.get(k) for k in LOGIN}}

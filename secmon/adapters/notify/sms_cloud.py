@@ -11,7 +11,7 @@ from pydantic import Field
 from secmon.adapters.notify.exchange import refused
 from secmon.adapters.notify.fitting import fit_signs
 from secmon.adapters.notify.phones import PLACES, Phone, filled, reach, unknown_places, values
-from secmon.adapters.notify.recipients import Recipient, Round
+from secmon.adapters.notify.recipients import Recipient, Round, joined
 from secmon.api import Delivery, Never
 from secmon.settings import Section
 from secmon.settings.values import SomeText
@@ -64,7 +64,7 @@ class Cloud:
         await self.round.tell(delivery.key, people, unreachable, send)
 
     async def send_many(self, deliveries: Sequence[Delivery], text: str) -> None:
-        await self.send(deliveries[0], text.partition("\n")[0])
+        await self.send(joined(deliveries), text.partition("\n")[0])
 
     def _cut(self, template: str, value: str) -> str:
         """Half a token opens nothing: it is never cut."""

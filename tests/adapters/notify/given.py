@@ -113,7 +113,7 @@ async def serving(*answers: web.Response) -> AsyncIterator[Server]:
     made = Server(free_port(), list(answers))
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", made.answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", made.port).start()
     try:

@@ -1,8 +1,8 @@
 """Aliyun and Tencent: their published signature vectors, and servers that play their answers.
 
-No real account is at hand. Vectors: Aliyun's SMS documentation («签名机制», SendSms; the older page on
-RPC calls, DescribeRegions) and its page «V3版本请求体&签名机制» (RunInstances); Tencent Cloud's «签名
-方法 v3» (DescribeInstances). Answers: help.aliyun.com on SendSms and its error codes,
+No real account is at hand. Vectors: Aliyun's SMS documentation («签名机制», SendSms; the older page
+on RPC calls, DescribeRegions) and its page «V3版本请求体&签名机制» (RunInstances); Tencent Cloud's
+«签名方法 v3» (DescribeInstances). Answers: help.aliyun.com on SendSms and its error codes,
 cloud.tencent.com/document/api/382/55981 and …/59177.
 """
 
@@ -101,7 +101,8 @@ def test_tencent_tc3_describe_instances() -> None:
     login = ("AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE")
     at = datetime.fromtimestamp(1551113065, UTC)
     assert tc3(login, "cvm", "cvm.tencentcloudapi.com", body, at) == (
-        "TC3-HMAC-SHA256 Credential=AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE/2019-02-25/cvm/tc3_request,"
+        "TC3-HMAC-SHA256 "
+        "Credential=AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE/2019-02-25/cvm/tc3_request,"
         " SignedHeaders=content-type;host,"
         " Signature=72e494ea809ad7a8c8f7a4507b9bddcbaa8e581f516e8da2f66e2c5a96525168"
     )
