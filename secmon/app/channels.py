@@ -161,6 +161,7 @@ class Channels:
                 gave_up=self._gave_up,
                 links=lambda row: self._links(row) if row.notice.to in people else {},
                 home=self._loaded.site.http.public_url,
+                quiet=[one.id for one in self._loaded.channels if not one.notifier.told],
                 stop_s=STOPPING,
             )
             yield outbox, [one for one in notifiers.values() if isinstance(one, Mirror)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from secmon.loading.catalogue import Catalogue, Unusable
-from secmon.loading.problems import Place, nearest, one_of
+from secmon.loading.problems import ConfigError, Place, nearest, one_of
 from secmon.loading.secrets import Secrets, check_secret
 from secmon.loading.validation import validate
 from secmon.settings import NotifyEntry, SecretRef
@@ -49,6 +50,9 @@ def build(
                 value = getattr(setup.options, name)
                 if isinstance(value, SecretRef):
                     check_secret(secrets, value, here.at(name))
+            with suppress(ConfigError):  # a secret that is not there was told
+                for key, text in setup.notifier.flaws(setup.options, secrets):
+                    here.at(key).wrong(text)
         found[setup.id] = setup
     return tuple(found.values())
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,8 @@ class Outbox:
 
     `count(channel, outcome)`: told, later or never, once per try. `gave_up(delivery, why)`: nobody
     will be told of it through this channel, or not those whom its notice names then. `links` and
-    `home`: see Wording. `send_s` and `stop_s` are deadlines in seconds.
+    `home`: see Wording. `quiet`: channels that only a test reaches. `send_s` and `stop_s` are
+    deadlines in seconds.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Outbox:
         gave_up: GaveUp = lambda *_: None,
         links: Links = lambda _: {},
         home: str = "",
+        quiet: Collection[str] = (),
         send_s: float = SEND_S,
         stop_s: float = STOP_S,
     ) -> None:
@@ -107,6 +109,7 @@ class Outbox:
         self._stop_s = stop_s
         self._wake = asyncio.Event()
         self._stopping = False
+        self._quiet = quiet
 
     def wake(self) -> None:
         """There may be something new. Cheap; never waits."""
@@ -135,7 +138,8 @@ class Outbox:
         at = self._clock.now()
         notice = Notice(channel, "", reason, at, facts, people)
         delivery = Delivery(0, f"{reason}-{at:%Y%m%dT%H%M%S.%fZ}", notice, {}, at)
-        lanes = [lane for lane in self._lanes.values() if channel in ("", lane.channel)]
+        heard = {channel} if channel else self._lanes.keys() - set(self._quiet)
+        lanes = [lane for lane in self._lanes.values() if lane.channel in heard]
         async with asyncio.TaskGroup() as group:
             told = [group.create_task(self._say(lane, delivery)) for lane in lanes]
         wrong = [task.result() for task in told]

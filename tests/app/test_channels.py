@@ -273,6 +273,22 @@ async def test_everybody_is_told_that_the_store_is_away_and_back(tmp_path: Path)
 
 
 @virtual_time
+async def test_a_channel_of_no_tickets_is_reached_by_tests_only(tmp_path: Path) -> None:
+    async with a_lab(tmp_path, watcher="there", hook="here") as lab:
+        watcher = lab.channels._loaded.channels[0]
+        quiet = replace(watcher, notifier=replace(watcher.notifier, told=False))
+        others = lab.channels._loaded.channels[1:]
+        lab.channels.adopt(replace(lab.channels._loaded, channels=(quiet, *others)), texts())
+        await asyncio.sleep(1)
+        lab.channels.alarm("store: the disk is full")
+        await asyncio.sleep(1)
+        assert [place for place, _ in lab.wire.told] == ["here"]
+        assert lab.registry.get_sample_value("secmon_channel_up", {"channel": "watcher"}) is None
+        await lab.channels.test("watcher", "wang")
+        assert [place for place, _ in lab.wire.told] == ["here", "there"]
+
+
+@virtual_time
 async def test_alarms_that_nobody_can_be_told_do_not_pile_up(tmp_path: Path) -> None:
     async with a_lab(tmp_path, mq="there") as lab:
         lab.wire.takes_s = 20
@@ -329,6 +345,33 @@ async def test_a_test_does_not_outlive_the_channels(tmp_path: Path) -> None:
         await asyncio.wait((lab.running,))
         async with asyncio.timeout(1):
             await lab.channels.test("mq", "wang")
+
+
+# --- how a channel fares, and links ----------------------------------------------------------
+
+
+@virtual_time
+async def test_a_channel_is_up_while_it_takes_messages(tmp_path: Path) -> None:
+    async with a_lab(tmp_path, mq="there", hook="here") as lab:
+
+        def up(channel: str) -> float | None:
+            return lab.registry.get_sample_value("secmon_channel_up", {"channel": channel})
+
+        assert up("mq") is None, "nothing is known before the first message"
+        lab.wire.answer = Later("away")
+        await lab.commit("mq")
+        await asyncio.sleep(1)
+        assert up("mq") == 0
+        lab.wire.answer = None
+        await asyncio.sleep(300)
+        assert (up("mq"), up("hook")) == (1, None)
+        told_at = lab.registry.get_sample_value(
+            "secmon_channel_last_success_timestamp_seconds", {"channel": "mq"}
+        )
+        assert told_at is not None
+        assert abs(told_at - lab.clock.now().timestamp()) <= 300
+        lab.adopt(hook="here")
+        assert up("mq") is None, "no series of a channel that is no more"
 
 
 # --- a channel that can't be opened ----------------------------------------------------------

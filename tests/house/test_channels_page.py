@@ -56,3 +56,29 @@ def test_people_s_channels_without_a_public_address_are_warned_of(tmp_path: Path
         encoding="utf-8",
     )
     assert "over http anybody" in check(file, secrets=False)[1][0]
+
+
+def test_check_looks_into_the_secrets_of_robots_and_mail(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text("not-an-address-but-a-token")
+    (tmp_path / "ca.pem").write_text("no certificate")
+    file = tmp_path / "secmon.yaml"
+    file.write_text(
+        """
+site: {id: lab, name: lab}
+notify:
+  - {id: ding, channel: dingtalk, webhook: {file: hook}}
+  - {id: wecom, channel: wecom, webhook: {file: gone}}
+  - {id: mail, channel: email, host: mail.example, from: a@b.example, ca: ca.pem}
+  - {id: feishu, channel: feishu, webhook: "https://open.feishu.cn/hook/a-secret-token"}
+"""
+    )
+    mistakes, _ = check(file)
+    told = [re.sub(r"^\S+:\d+: ", "", one) for one in mistakes]
+    assert told[0].startswith("notify[0].webhook: expected an address like https://oapi.dingtalk")
+    assert told[1].startswith("notify[1].webhook: expected a readable file gone")
+    assert told[2].startswith("notify[2].ca: expected a PEM file of certificates")
+    assert told[3].startswith(
+        "notify[3].webhook: expected a reference, {file: NAME} or {env: NAME}"
+    )
+    assert "a-secret-token" not in " ".join(mistakes)
+    assert "but-a-token" not in " ".join(mistakes)

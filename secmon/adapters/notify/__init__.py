@@ -7,7 +7,7 @@ deadline of its own and does not log failures: the outbox does.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,8 @@ class NotifierKind(Generic[O]):
     open: Callable[[O, Secrets, Context], AbstractAsyncContextManager[Notifier]]
     for_people: bool = False  # read by people, so told what people need; else by programs
     told: bool = True  # of tickets; else it has nothing to do with them
+    flaws: Callable[[O, Secrets], Sequence[tuple[str, str]]] = lambda *_: ()
+    """Key and what is wrong with it, as far as no network is needed: `secmon check` tells."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from urllib.parse import quote_plus
 
 from secmon.adapters.notify import NotifierKind, Payload
 from secmon.adapters.notify.allowance import Window
-from secmon.adapters.notify.robots import Dialect, Options, Said, number, opened
+from secmon.adapters.notify.robots import Dialect, Options, Said, flaws_of, number, opened
 from secmon.api import Contact
 
 SILENCED_S = 600.0
@@ -61,4 +61,10 @@ DIALECT = Dialect(
     again=frozenset((-1, 90018, 90006, 90005)),
     final=frozenset((310000, 300001, 300005, 40035, 43004, 400013, 400101, 400102, 400105, 400106)),
 )
-NOTIFIER = NotifierKind("dingtalk", Options, asynccontextmanager(opened(DIALECT)), for_people=True)
+NOTIFIER = NotifierKind(
+    "dingtalk",
+    Options,
+    asynccontextmanager(opened(DIALECT)),
+    for_people=True,
+    flaws=flaws_of(DIALECT),
+)

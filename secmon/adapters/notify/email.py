@@ -175,4 +175,12 @@ async def _open(options: Options, secrets: Secrets, context: Context) -> AsyncIt
     )
 
 
-NOTIFIER = NotifierKind("email", Options, _open, for_people=True)
+def _flaws(options: Options, secrets: Secrets) -> list[tuple[str, str]]:
+    try:
+        _trust(options, secrets)
+    except ConfigError as error:
+        return [("ca", error.problems[0].removeprefix("notify.ca: "))]
+    return []
+
+
+NOTIFIER = NotifierKind("email", Options, _open, for_people=True, flaws=_flaws)

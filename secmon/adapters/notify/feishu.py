@@ -17,7 +17,7 @@ from html import escape
 
 from secmon.adapters.notify import NotifierKind, Payload
 from secmon.adapters.notify.allowance import Window
-from secmon.adapters.notify.robots import Dialect, Options, Said, number, opened
+from secmon.adapters.notify.robots import Dialect, Options, Said, flaws_of, number, opened
 from secmon.api import Contact
 
 
@@ -71,4 +71,10 @@ DIALECT = Dialect(
     again=frozenset((-1,)),
     final=frozenset((9499, 19001, 19002, 19021, 19022, 19024)),
 )
-NOTIFIER = NotifierKind("feishu", Options, asynccontextmanager(opened(DIALECT)), for_people=True)
+NOTIFIER = NotifierKind(
+    "feishu",
+    Options,
+    asynccontextmanager(opened(DIALECT)),
+    for_people=True,
+    flaws=flaws_of(DIALECT),
+)

@@ -152,9 +152,7 @@ async def open_robot(
     """The robot behind an address; ConfigError if it is none."""
     url = webhook.strip()
     if not _usable(url):
-        raise ConfigError(
-            [f"notify.webhook: expected an address like {dialect.example} (got something else)"]
-        )
+        raise ConfigError([f"notify.webhook: {_wanted(dialect)}"])
     async with new_session() as session:
         yield Robot(
             dialect,
@@ -165,6 +163,22 @@ async def open_robot(
             session,
             Allowance(dialect.windows),
         )
+
+
+def flaws_of(
+    dialect: Dialect,
+) -> Callable[[Options | UnsignedOptions, Secrets], Sequence[tuple[str, str]]]:
+    """NotifierKind.flaws for this platform."""
+
+    def flaws(options: Options | UnsignedOptions, secrets: Secrets) -> Sequence[tuple[str, str]]:
+        good = _usable(secrets.secret(options.webhook).strip())
+        return () if good else [("webhook", _wanted(dialect))]
+
+    return flaws
+
+
+def _wanted(dialect: Dialect) -> str:
+    return f"expected an address like {dialect.example} (got something else)"
 
 
 def opened(

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from secmon.adapters.notify import NotifierKind, Payload
 from secmon.adapters.notify.allowance import Window
-from secmon.adapters.notify.robots import Dialect, Said, UnsignedOptions, number, opened
+from secmon.adapters.notify.robots import Dialect, Said, UnsignedOptions, flaws_of, number, opened
 from secmon.api import Contact
 
 
@@ -49,5 +49,9 @@ DIALECT = Dialect(
     final=frozenset((93000, 93004, 93008, 40008, 40058, 44004, 45002)),
 )
 NOTIFIER = NotifierKind(
-    "wecom", UnsignedOptions, asynccontextmanager(opened(DIALECT)), for_people=True
+    "wecom",
+    UnsignedOptions,
+    asynccontextmanager(opened(DIALECT)),
+    for_people=True,
+    flaws=flaws_of(DIALECT),
 )

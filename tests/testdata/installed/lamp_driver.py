@@ -70,5 +70,9 @@ class Paper:
     for_people = False
     told = True
 
+    @staticmethod
+    def flaws(options: PaperOptions, secrets: object) -> list[tuple[str, str]]:
+        return []
+
 
 PAPER = Paper()
