@@ -16,20 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from secmon.api import (
-    Clock,
-    Delivery,
-    Joiner,
-    Later,
-    Missed,
-    Never,
-    Notifier,
-    Store,
-    StoreDown,
-    Value,
-)
+from secmon.api import Clock, Delivery, Notifier, Store, StoreDown, Value
 from secmon.core.model import Notice
 from secmon.shell.joining import Message, next_message
+from secmon.shell.trying import Trier
 from secmon.shell.wording import Links, Wording
 from secmon.texts import Texts
 from secmon.texts.clean import clean
@@ -38,10 +28,6 @@ log = logging.getLogger(__name__)
 
 SEND_S = 30.0  # for one delivery, whatever the notifier does
 STOP_S = 10.0  # for the deliveries in hand when the daemon stops
-FIRST_S, LONGEST_S = 1.0, 300.0  # pauses after a failed delivery, doubled each time
-SHORTEST_S = 0.05
-BROKEN_S = 30.0  # longest pause after an error that is no Later or Never: our bug, or poison
-BROKEN_TRIES = 10
 STORE_PAUSES_S = (1.0, 2.0, 5.0, 10.0)
 LOOK_S = 60.0  # the store is asked at least as often
 ROWS = 200  # of all channels at a time
@@ -56,23 +42,12 @@ class _Lane:
     """One channel: what it has in hand, and until when it is left alone."""
 
     channel: str
-    notifier: Notifier
+    trier: Trier
     run: list[Delivery] = field(default_factory=list)  # in order; empty: it may be given more
     given: asyncio.Event = field(default_factory=asyncio.Event)
     rests_until: float = 0.0  # loop time
     failing: bool = False  # said in the log
-    broken: tuple[int, int] = (0, 0)  # delivery, how often it broke the notifier
     alone: set[int] = field(default_factory=set)  # a message of several was refused: now singly
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """What came of one try: told, later, never; apart: each of them has to go alone."""
-
-    outcome: str
-    why: str = ""
-    pause_s: float = 0.0
-    missed: tuple[str, ...] = ()  # told, but not to these people
 
 
 class Outbox:
@@ -100,12 +75,14 @@ class Outbox:
         stop_s: float = STOP_S,
     ) -> None:
         self._store = store
-        self._lanes = {channel: _Lane(channel, each) for channel, each in notifiers.items()}
-        self._wording = Wording(store, texts, links, home)
+        wording = Wording(store, texts, links, home)
+        self._lanes = {
+            channel: _Lane(channel, Trier(channel, notifier, wording, send_s))
+            for channel, notifier in notifiers.items()
+        }
         self._clock = clock
         self._count = count
         self._gave_up = gave_up
-        self._send_s = send_s
         self._stop_s = stop_s
         self._wake = asyncio.Event()
         self._stopping = False
@@ -192,7 +169,7 @@ class Outbox:
             await lane.given.wait()
             lane.given.clear()
             while lane.run and not self._stopping:
-                message = next_message(lane.run, lane.notifier, lane.alone)
+                message = next_message(lane.run, lane.trier.notifier, lane.alone)
                 if message.rest_s:
                     lane.rests_until = asyncio.get_running_loop().time() + message.rest_s
                     break
@@ -204,7 +181,7 @@ class Outbox:
     async def _deliver(self, lane: _Lane, message: Message) -> bool:
         """One try, and what came of it into the store. True: the next one may go."""
         rows = message.rows
-        came = await self._try(lane, rows)
+        came = await lane.trier.attempt(rows)
         if came.outcome == "apart":
             log.warning("digest refused, each alone channel=%s why=%r", lane.channel, came.why)
             lane.alone |= {row.id for row in rows}
@@ -229,44 +206,6 @@ class Outbox:
             lane.alone.discard(row.id)
             self._end(row, came.outcome, came.why, came.missed)
         return True
-
-    async def _try(self, lane: _Lane, rows: Sequence[Delivery]) -> _Came:
-        tries = rows[0].tries
-        try:
-            async with asyncio.timeout(self._send_s):
-                await self._send(lane.notifier, rows)
-        except TimeoutError:
-            why = f"expected an answer within {self._send_s:g} s (got none)"
-            return _Came("later", why, backoff_s(tries))
-        except Later as later:
-            pause_s = backoff_s(tries) if later.after_s is None else later.after_s
-            return _Came("later", clean(later), min(max(pause_s, SHORTEST_S), LONGEST_S))
-        except Missed as missed:
-            return _Came("told", clean(missed), missed=missed.people)
-        except Never as never:
-            return _Came("apart" if len(rows) > 1 else "never", clean(never))
-        except Exception as bug:  # one of three such places: one poison row must not end us all
-            if len(rows) > 1:
-                log.exception("digest broke its notifier channel=%s", lane.channel)
-                return _Came("apart", clean(repr(bug)))
-            return self._broke(lane, rows[0], bug)
-        return _Came("told")
-
-    def _broke(self, lane: _Lane, row: Delivery, bug: Exception) -> _Came:
-        times = lane.broken[1] + 1 if lane.broken[0] == row.id else 1
-        lane.broken = (row.id, times)
-        why = f"broke the notifier {times} times: {clean(repr(bug))}"
-        if times == 1:
-            log.exception("delivery broke its notifier channel=%s key=%s", lane.channel, row.key)
-        if times >= BROKEN_TRIES:
-            return _Came("never", why)
-        return _Came("later", why, min(backoff_s(times - 1), BROKEN_S))
-
-    async def _send(self, notifier: Notifier, rows: Sequence[Delivery]) -> None:
-        if len(rows) > 1 and isinstance(notifier, Joiner):
-            await notifier.send_many(*await self._wording.of_many(rows, notifier.longest))
-        else:
-            await notifier.send(*await self._wording.of(rows[0]))
 
     async def _settle(
         self, rows: Sequence[Delivery], outcome: str, next_at: datetime | None, why: str = ""
@@ -296,7 +235,7 @@ class Outbox:
     async def _say(self, lane: _Lane, delivery: Delivery) -> str:
         """One try past the store. What went wrong, or nothing."""
         notice = replace(delivery.notice, to=lane.channel)
-        came = await self._try(lane, [replace(delivery, notice=notice)])
+        came = await lane.trier.attempt([replace(delivery, notice=notice)])
         self._count(lane.channel, came.outcome)
         if came.outcome == "told" and not came.missed:
             return ""
@@ -320,8 +259,3 @@ class Outbox:
             await asyncio.wait(busy, timeout=self._stop_s)
         for task in busy:
             task.cancel()
-
-
-def backoff_s(tries: int) -> float:
-    """Seconds to wait after `tries` earlier failures and one more: 1, 2, 4 … 300."""
-    return min(FIRST_S * 2.0 ** min(tries, 20), LONGEST_S)

@@ -11,7 +11,8 @@ import pytest
 
 from secmon.api import Contact, Delivery, Later, Never, Role
 from secmon.core.model import Notice
-from secmon.shell.outbox import BROKEN_TRIES, Outbox
+from secmon.shell.outbox import Outbox
+from secmon.shell.trying import BROKEN_TRIES
 from tests.shell.told import Flaky, Recorder, a_store, commit, opened, running, texts
 from tests.virtual import VirtualClock, virtual_time
 
