@@ -138,3 +138,43 @@ async def test_what_is_pending_is_found_by_an_index(tmp_path: Path) -> None:
                 plan = str(db.execute(asked, named).fetchall())
                 assert "outbox_state (site=? AND state=?" in plan, plan
         db.close()
+
+
+async def test_several_rows_are_settled_in_one_go(tmp_path: Path) -> None:
+    async with store(tmp_path) as kept:
+        await fill(kept, "mq")
+        rows = [row.id for row in await kept.pending(NOW, 10)]
+        await kept.settle(rows[:2], "later", SOON)
+        waiting = await kept.pending(SOON, 10)
+        assert [row.tries for row in waiting] == [1, 1, 0]
+        await kept.settle(rows, "told")
+        assert await kept.outstanding() == 0
+        await kept.settle([], "told")
+
+
+async def test_what_was_given_up_says_why_and_can_be_sent_again(tmp_path: Path) -> None:
+    async with store(tmp_path) as kept:
+        await fill(kept, "mq")
+        first, second, _ = [row.id for row in await kept.pending(NOW, 10)]
+        await kept.settle([first, second], "never", None, "expected 2xx (got 400\0)")
+        assert await kept.count_given_up() == 2
+        assert [row.why for row in await kept.given_up()] == ["expected 2xx (got 400\\u0000)"] * 2
+        assert await kept.send_again(second) is True
+        assert await kept.send_again(second) is False
+        assert await kept.send_again(4711) is False
+        assert [row.id for row in await kept.given_up()] == [first]
+        (again,) = [row for row in await kept.pending(NOW, 10) if row.id == second]
+        assert (again.tries, again.why, again.next_at) == (0, "", None)
+
+
+async def test_the_key_of_links_is_made_once_and_kept(tmp_path: Path) -> None:
+    async with store(tmp_path) as kept:
+        key = await kept.link_key()
+        assert len(key) == 32
+        assert await kept.link_key() == key
+    async with store(tmp_path) as kept:
+        assert await kept.link_key() == key
+    other = tmp_path / "other"
+    other.mkdir()
+    async with store(other) as kept:
+        assert await kept.link_key() != key
