@@ -1,5 +1,5 @@
 """What is posted to Alertmanager, against a server that plays its answers; the real one is in
-tests/peers/test_alertmanager.py."""
+tests/peers/test_alertmanager_channel.py."""
 
 import asyncio
 import json
