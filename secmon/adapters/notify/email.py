@@ -7,6 +7,8 @@ Each person gets a mail of their own, for its link is theirs alone. What a serve
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -29,6 +31,7 @@ from secmon.texts.clean import clean
 PORTS = {"implicit": 465, "starttls": 587, "off": 25}
 STEP_S = 10.0  # for one command to be answered; the outbox has the deadline for all of it
 QUIT_S = 1.0
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 LONGEST = 100_000  # bytes of a digest
 PLENTY = 1000  # mails have no limit that we know
 
@@ -105,6 +108,7 @@ class Mailer:
             start_tls=self.options.tls == "starttls",
             tls_context=self.trust,
             timeout=STEP_S,
+            local_hostname=_own_name(),
         )
         try:
             if needed:
@@ -143,6 +147,12 @@ class Mailer:
     def _refused(self, code: int, words: str) -> Exception:
         text = f"{self.place}: expected 2xx (got {code}: {clean(words)})"
         return Never(text) if code >= 500 else Later(text)
+
+
+def _own_name() -> str:
+    """What EHLO says. Without it DNS would be asked for the whole name, and may be what is down."""
+    name = socket.gethostname()
+    return name if NAME.fullmatch(name) else "localhost"
 
 
 def _address(one: Contact) -> str:
