@@ -316,10 +316,6 @@ class Daemon:
 
     # --- what people do by link, and what they could not be told ---
 
-    @property
-    def public_url(self) -> str:
-        return self.loaded.site.http.public_url
-
     def _links(self, row: Delivery) -> Mapping[str, str]:
         """A personal link for each of those it is meant for, and one for the group."""
         number = str(row.ticket.get("number", "")) if row.ticket else ""

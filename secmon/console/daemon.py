@@ -14,7 +14,7 @@ from aiohttp import web
 from secmon.api import Clock, User
 from secmon.console.admin import Office
 from secmon.console.kpi import Counted
-from secmon.console.link_pages import LinkDesk
+from secmon.console.links import LinkDesk
 from secmon.console.notices import NoticeDesk
 from secmon.console.sessions import Lodge
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState

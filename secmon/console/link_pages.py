@@ -6,23 +6,19 @@ The token is the log-in, so there is no cookie; a POST must nevertheless come fr
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
-from ipaddress import IPv4Network, IPv6Network
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Final
 
 from aiohttp import web
-from jinja2 import Environment, Template
 
-from secmon.api import Clock, StoreDown, User
-from secmon.console.access import WORKERS, Brake, client_of
-from secmon.console.links import Link, read
-from secmon.core.model import Action, Refusal, Ticket, TicketState, Verb
+from secmon.api import StoreDown, User
+from secmon.console.access import WORKERS, Brake
+from secmon.console.links import Link, LinkDesk, read
+from secmon.console.origin import Networks, client_of, same_origin
+from secmon.console.pages.frame import FRAME
+from secmon.core.model import Action, Ticket, TicketState, Verb
 from secmon.core.tickets import as_json
 from secmon.texts import LANGUAGES, Texts
 from secmon.texts.clean import clean
@@ -31,23 +27,7 @@ PATH = "/t/{token}"
 BY = "link:"  # in the journal, before the name of who acted by link
 NAMES = {"zh": "中文", "en": "English"}
 FORM = "application/x-www-form-urlencoded"
-
-
-class LinkDesk(Protocol):
-    """What these pages need of the daemon behind them."""
-
-    clock: Clock
-    texts: Texts
-    link_key: bytes
-
-    @property
-    def public_url(self) -> str: ...
-    async def ticket(self, number: str) -> Ticket | None: ...
-    async def act(self, action: Action) -> Ticket | Refusal: ...
-    async def users(self) -> Sequence[User]: ...
-    async def claimants(self) -> Collection[str]:
-        """User names of those on shift: who may claim a ticket in a group."""
-        ...
+NO_TICKET = {"number": "", "title": "", "rows": (), "version": 0, "buttons": (), "ask": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +37,13 @@ class Doorway:
     desk: LinkDesk
     wrong: Brake  # tokens that we never made
     posts: Brake
-    proxies: Sequence[IPv4Network | IPv6Network] = ()
+    proxies: Networks = ()
 
 
 DOORWAY: Final = web.AppKey("doorway", Doorway)
 
 
-def set_up_links(
-    app: web.Application, desk: LinkDesk, proxies: Sequence[IPv4Network | IPv6Network]
-) -> None:
+def set_up_links(app: web.Application, desk: LinkDesk, proxies: Networks) -> None:
     """Adds the pages; PATH must be open to all."""
     tick = desk.clock.tick
     app[DOORWAY] = Doorway(desk, Brake(tick), Brake(tick), proxies)
@@ -95,7 +73,7 @@ async def claim(request: web.Request) -> web.StreamResponse:
         if link is None:
             return _page(request, note=refusal[1], status=refusal[0])
         doorway.posts.wrong(client_of(request, doorway.proxies))  # every press counts
-        if not _same_origin(request, doorway.desk.public_url):
+        if not same_origin(request, doorway.proxies, doorway.desk.public_url):
             return await _ticket_page(request, link, note="foreign", status=403)
         return await _claim(request, link)
     except StoreDown:
@@ -123,7 +101,7 @@ async def _claim(request: web.Request, link: Link) -> web.StreamResponse:
         )
     )
     if isinstance(done, Ticket):  # so that a reload of the page posts nothing
-        raise web.HTTPSeeOther(request.path_qs, headers=_headers(""))
+        raise web.HTTPSeeOther(request.path_qs)
     note = "stale" if done.code == "version" else ""
     return await _ticket_page(request, link, note=note, status=409)
 
@@ -142,16 +120,6 @@ def _admit(
     if link.expired(doorway.desk.clock.now()):
         return None, (410, "expired")
     return link, (200, "")
-
-
-def _same_origin(request: web.Request, public_url: str) -> bool:
-    """Browsers say where a POST comes from; one that does not say so is refused."""
-    said = request.headers.get("Origin") or request.headers.get("Referer", "")
-    try:
-        origin = urlsplit(said).netloc
-    except ValueError:
-        return False
-    return bool(origin) and origin in (request.host, urlsplit(public_url).netloc)
 
 
 # --- what is shown ---------------------------------------------------------------------------
@@ -241,36 +209,20 @@ def _page(
 ) -> web.Response:
     """`note` is a word of the texts' group `links`."""
     spoken = texts or _texts(request)
-    nonce = secrets.token_urlsafe(12)
-    body = _template().render(
-        language=spoken.language,
-        site=spoken.site,
-        nonce=nonce,
-        note=spoken.word("links", note) if note else "",
-        switch=[(code, NAMES[code]) for code in LANGUAGES if code != spoken.language],
-        **parts,
+    body = (
+        request.app[FRAME]
+        .templates.get_template("link.html")
+        .render(
+            language=spoken.language,
+            site=spoken.site,
+            note=spoken.word("links", note) if note else "",
+            switch=[(code, NAMES[code]) for code in LANGUAGES if code != spoken.language],
+            **{**NO_TICKET, **parts},
+        )
     )
-    return web.Response(status=status, text=body, content_type="text/html", headers=_headers(nonce))
-
-
-def _headers(nonce: str) -> dict[str, str]:
-    """The address is a secret: it goes into no cache, no Referer to others, no search engine.
-    (`no-referrer` would make browsers send `Origin: null`.)"""
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+    return web.Response(
+        status=status,
+        text=body,
+        content_type="text/html",
+        headers={"X-Robots-Tag": "noindex"},  # the address is a secret
     )
-    return {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex",
-    }
-
-
-@cache
-def _template() -> Template:
-    """The page, with every value escaped."""
-    text = files("secmon.console").joinpath("templates", "link.html").read_text(encoding="utf-8")
-    return Environment(autoescape=True).from_string(text)

@@ -10,8 +10,14 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from secmon.api import Clock, User
+from secmon.core.model import Action, Refusal, Ticket
+from secmon.texts import Texts
 
 VALID = timedelta(hours=24)
 LONGEST = 400  # characters of a token that is looked at
@@ -65,3 +71,21 @@ def _raw(text: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return raw if _text(raw) == text else None  # one text only for each token
+
+
+class LinkDesk(Protocol):
+    """What the pages behind links need of the daemon."""
+
+    clock: Clock
+    link_key: bytes
+
+    @property
+    def texts(self) -> Texts: ...
+    @property
+    def public_url(self) -> str: ...
+    async def ticket(self, number: str) -> Ticket | None: ...
+    async def act(self, action: Action) -> Ticket | Refusal: ...
+    async def users(self) -> Sequence[User]: ...
+    async def claimants(self) -> Collection[str]:
+        """User names of those on shift: who may claim a ticket in a group."""
+        ...
