@@ -7,6 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,6 +147,31 @@ def test_wrong_use_is_2(tmp_path: Path, options: list[str]) -> None:
     with demo(tmp_path, *options) as shown:
         assert shown.process.wait(20) == 2
         assert "Traceback" not in shown.said()
+
+
+def logs_in(url: str) -> bool:
+    """Presses the button behind a one-time log-in, as a browser does. Is it let in?"""
+    base = url.partition("/login")[0]
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with browser.open(url, timeout=5) as shown:
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', shown.read().decode()))
+    form = urllib.parse.urlencode(fields).encode()
+    try:
+        with browser.open(
+            urllib.request.Request(f"{base}/login/once", form, {"Origin": base}), timeout=5
+        ) as after:
+            return str(after.url) == f"{base}/" and "值机员小王" in after.read().decode()
+    except urllib.error.HTTPError:
+        return False
+
+
+def test_the_banners_log_in_opens_the_console_once(tmp_path: Path) -> None:
+    with demo(tmp_path) as shown:
+        assert eventually(shown.ready, READY), shown.said()
+        url = re.search(r"http\S+/login\?once=\S+", shown.said())
+        assert url is not None, shown.said()
+        assert logs_in(url[0])
+        assert not logs_in(url[0])
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])

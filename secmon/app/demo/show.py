@@ -39,9 +39,11 @@ async def show(port: int, seconds: float | None, language: str) -> None:
         daemon = await stack.enter_async_context(_daemon(file, folder))
         session = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
         await _wait_ready(session, daemon, folder)
-        token = await _token(file)  # not before: two that open a new store get in each other's way
+        # not before: two that open a new store get in each other's way
+        token = await _secmon(file, "user", "add", OPERATOR, "--role", "operator", "--token")
+        link = await _secmon(file, "user", "link", OPERATOR)
         session.headers["Authorization"] = f"Bearer {token}"
-        _greet(screen, port, token, await _devices(session))
+        _greet(screen, port, (token, link), await _devices(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
                 tasks.create_task(_watch(screen, session))
@@ -51,14 +53,17 @@ async def show(port: int, seconds: float | None, language: str) -> None:
         await _farewell(screen, session)
 
 
-def _greet(screen: Screen, port: int, token: str, devices: int) -> None:
-    base = f"http://127.0.0.1:{port}"
+def _greet(screen: Screen, port: int, log_in: tuple[str, str], devices: int) -> None:
+    """`log_in`: a token for the API, and an address that logs in at the console once."""
+    base, (token, link) = f"http://127.0.0.1:{port}", log_in
     screen.banner(
         [
             ("secmon", f"{devices} simulated devices, the real daemon, the real protocols"),
+            ("console", f"{base}/"),
+            ("log-in", f"{link}   (once, within 15 minutes)"),
             ("API", f"{base}/api/v1/tickets   (description: {base}/api/v1/openapi.json)"),
+            ("API token", f"Authorization: Bearer {token}"),
             ("metrics", f"{base}/metrics"),
-            ("log-in", f"Authorization: Bearer {token}"),
             ("end", "Ctrl-C"),
         ]
     )
@@ -143,12 +148,11 @@ async def _wait_ready(
         raise Failed(f"the daemon was not ready in {READY:g} s:\n{_log(folder)}") from None
 
 
-async def _token(file: Path) -> str:
-    """A log-in for this run, made as an operator would make it."""
+async def _secmon(file: Path, *command: str) -> str:
+    """What a command of secmon prints: log-ins for this run are made as people make them."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "secmon", "user", "add", OPERATOR, "--role", "operator", "--token"),
-        *("-c", str(file)),
+        *("-m", "secmon", *command, "-c", str(file)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
