@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from secmon.core import identity, sla, tickets
+from secmon.core import escalation, identity, sla, tickets
 from secmon.core.change import ProbeState
 from secmon.core.draft import Draft
 from secmon.core.model import (
@@ -40,6 +40,7 @@ def act(draft: Draft, action: Action) -> str | Refusal:
     moved = tickets.move(ticket, action)
     if isinstance(moved, Refusal):
         return moved
+    moved = escalation.hear(moved, draft.cover(), action.at)
     draft.save(moved)
     draft.write(ticket.id, str(action.verb), _why(action), action.by)
     if action.verb in ACCEPTS:
@@ -130,6 +131,7 @@ def _report(draft: Draft, action: Action) -> str | Refusal:
         summary=action.note.strip(),
         reported_by=action.by,
     )
+    ticket = escalation.arm(ticket, draft.cover(), draft.now)
     draft.save(ticket)
     draft.write(ticket.id, "reported", action.note.strip(), action.by)
     draft.tell(ticket, "opened")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from secmon.core.book import Pages
 from secmon.core.model import (
     Effect,
     Entry,
@@ -63,12 +64,13 @@ class Change:
     effects: tuple[Effect, ...] = ()
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # device → changed facts
     evidence: Mapping[str, bytes] = field(default_factory=dict)  # ticket id → JPEG
+    pages: Pages | None = None  # of the duty book
     # in memory only
     probes: Mapping[ProbeKey, ProbeState] = field(default_factory=dict)
     touched: Mapping[FaultKey, Fault] = field(default_factory=dict)  # same state, newer value
     asks: frozenset[str] = frozenset()  # devices to poll at once
     outcomes: Mapping[int, str | Refusal] = field(default_factory=dict)
-    """Place of an action in the inputs → id of its ticket, or why it was not carried out."""
+    """Place of an action or wish in the inputs → id of what it changed, or why it did not."""
     dropped: Mapping[int, str] = field(default_factory=dict)
     """Place of an input that broke the judge → what happened (our own bug)."""
 
@@ -82,4 +84,5 @@ class Change:
             or self.effects
             or self.facts
             or self.evidence
+            or self.pages
         )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from secmon.core import raising
+from secmon.core import duty, raising
 from secmon.core.act import act, forget
+from secmon.core.book import Pages
 from secmon.core.change import Change
 from secmon.core.draft import Draft
+from secmon.core.escalation import late
 from secmon.core.faults import GAP
 from secmon.core.judge import observe
 from secmon.core.model import (
@@ -26,15 +28,19 @@ from secmon.core.model import (
     Policy,
     Ticket,
 )
+from secmon.core.passing import pass_time
 from secmon.core.rules import speaks
+from secmon.core.wishes import Wish
 from secmon.core.world import World, apply, wake
 
-__all__ = ["adopt", "apply", "decide", "revive", "wake"]
+__all__ = ["Input", "adopt", "apply", "decide", "revive", "wake"]
+
+Input = Observation | Action | Wish
+
+LAST_SIGN = timedelta(seconds=10)  # how old the last sign of life may be while all is well
 
 
-def decide(
-    world: World, inputs: Sequence[Observation | Action], policy: Policy, now: datetime
-) -> Change:
+def decide(world: World, inputs: Sequence[Input], policy: Policy, now: datetime) -> Change:
     """What the inputs change, up to `now`. An input that breaks the judge is dropped and named in
     `Change.dropped`; the others are judged as if it had never come."""
     dropped: dict[int, str] = {}
@@ -45,32 +51,34 @@ def decide(
             break
         dropped |= broken
     draft.dropped.update(dropped)
-    draft.pass_time(now)
+    pass_time(draft, now)
     raising.tire(draft)
-    draft.pass_time(now)  # of tickets that have just been opened
+    pass_time(draft, now)  # of tickets that have just been opened
     return draft.finish()
 
 
-def _start(world: World, inputs: Sequence[Observation | Action], now: datetime) -> datetime:
+def _start(world: World, inputs: Sequence[Input], now: datetime) -> datetime:
     """What fell due before the first input is told at its own moment, however late we are."""
     first = inputs[0].at if inputs else now
     return min(first, world.due[0][0]) if world.due else first
 
 
 def _fold(
-    draft: Draft, inputs: Sequence[Observation | Action], dropped: Mapping[int, str]
+    draft: Draft, inputs: Sequence[Input], dropped: Mapping[int, str]
 ) -> dict[int, str] | None:
     """Judges one after the other; gives back the one that broke the judge, if any."""
     for place, given in enumerate(inputs):
         if place in dropped:
             continue
         try:
-            draft.pass_time(given.at)
+            pass_time(draft, given.at)
             if isinstance(given, Observation):
                 observe(draft, given)
                 raising.hear(draft, given.device)
-            else:
+            elif isinstance(given, Action):
                 draft.outcomes[place] = act(draft, given)
+            else:
+                draft.outcomes[place] = duty.judge(draft, given)
             raising.tire(draft)
         except Exception as bug:
             return {place: f"{type(bug).__name__}: {bug}"}
@@ -80,13 +88,21 @@ def _fold(
 def adopt(world: World, policy: Policy, now: datetime) -> Change:
     """What a new site file changes: faults that nothing can judge any more go, their tickets stay
     for a person's word, newly hidden or shown silences follow at the next observation."""
-    return _take_up(world, policy, now, frozenset())
+    return _take_up(world, policy, now, frozenset(), now)
 
 
-def _take_up(world: World, policy: Policy, now: datetime, lost: Collection[FaultKey]) -> Change:
-    """`lost`: soaks that were interrupted for too long."""
+def _take_up(
+    world: World,
+    policy: Policy,
+    now: datetime,
+    lost: Collection[FaultKey],
+    relieved_at: datetime,
+) -> Change:
+    """`lost`: soaks that were interrupted for too long. `relieved_at`: the last change of shift
+    that was dealt with."""
     draft = Draft(world, policy, _start(world, (), now), now)
-    draft.pass_time(now)
+    pass_time(draft, now)
+    duty.take_up(draft, relieved_at)
     for key, fault in world.faults.items():
         if key in lost or not speaks(policy, key):
             draft.put(key, fault, None)
@@ -121,9 +137,10 @@ def revive(
     now: datetime,
     tick: float,
     alive_at: datetime | None,
+    pages: Pages | None = None,
 ) -> tuple[World, Change]:
     """The world as the store has it, and what the time without us changes: a soak goes on only if
-    we were away for less than 3 intervals of its device."""
+    we were away for less than 3 intervals of its device. `pages`: the duty book."""
     world = World(facts={device: dict(known) for device, known in facts.items()})
     away = now - alive_at if alive_at is not None else None
     lost: set[FaultKey] = set()
@@ -140,9 +157,24 @@ def revive(
         if lost_soak:
             lost.add(fault.key)
         _restore(world, aged)
-    for ticket in tickets:
+    for known in tickets:
+        ticket = replace(known, calls=late(known.calls, now))
         apply(world, Change(at=ticket.opened_at, tickets={ticket.id: ticket}), policy.words)
-    return world, _take_up(world, policy, now, lost)
+    last = alive_at - LAST_SIGN if alive_at is not None else now
+    relieved_at = min(_open_book(world, pages or Pages(), policy, now) or last, now)
+    return world, _take_up(world, policy, now, lost, relieved_at)
+
+
+def _open_book(world: World, pages: Pages, policy: Policy, now: datetime) -> datetime | None:
+    """Puts the duty book into the world; the last change of shift, if the roster was in force."""
+    watch = pages.watch
+    hand_overs = {
+        key: replace(one, calls=late(one.calls, now)) for key, one in pages.hand_overs.items()
+    }
+    still = replace(watch, rings_at=None) if watch is not None else None
+    known = replace(pages, hand_overs=hand_overs, watch=still)
+    apply(world, Change(at=datetime.min.replace(tzinfo=UTC), pages=known), policy.words)
+    return watch.relieved_at if watch is not None and watch.rings_at is not None else None
 
 
 def _short(device: Device | None, away: timedelta | None) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from secmon.core import causes
+from secmon.core import causes, escalation
 from secmon.core.boots import REBOOTED
 from secmon.core.draft import Draft
 from secmon.core.model import (
@@ -152,6 +152,8 @@ def _change(draft: Draft, ticket: Ticket, changed: Ticket, group: Group, tell: b
         turns=ticket.turns + 1,
         turned_at=draft.now if written else last,
     )
+    if graver:
+        changed = escalation.worsen(changed, draft.cover(), draft.now)
     draft.save(changed)
     if written:
         parts = ticket.part != changed.part and ticket.rule == changed.rule

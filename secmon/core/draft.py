@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from secmon.core import sla
+from secmon.core import escalation, sla
+from secmon.core.book import Writing
 from secmon.core.change import Change, ProbeKey, ProbeState, answers
 from secmon.core.model import (
     Device,
@@ -23,6 +23,7 @@ from secmon.core.model import (
     Ticket,
     Value,
 )
+from secmon.core.roster import Cover
 from secmon.core.world import Group, World, group_of
 
 OURSELVES = "secmon"  # who did it, where no person did
@@ -52,6 +53,7 @@ class Draft:
         self.effects: list[Effect] = []
         self.facts: dict[str, dict[str, str]] = {}
         self.evidence: dict[str, bytes] = {}
+        self._book: Writing | None = None  # most batches are not about people
         self.asks: set[str] = set()
         self.outcomes: dict[int, str | Refusal] = {}
         self.dropped: dict[int, str] = {}
@@ -110,6 +112,17 @@ class Draft:
         """Did it answer any of its probes last time? None: not all were asked yet, or our bug."""
         return answers([self.probe((device.id, plan.label)) for plan in device.probes])
 
+    @property
+    def book(self) -> Writing:
+        """The duty book, and what this batch writes into it."""
+        if self._book is None:
+            self._book = Writing(self.world.book)
+        return self._book
+
+    def cover(self) -> Cover | None:
+        """Who is on duty when; None: the site file has no roster."""
+        return self.book.cover(self.policy.duty)
+
     # --- writing ---
 
     def put(self, key: FaultKey, old: Fault | None, new: Fault | None) -> None:
@@ -131,6 +144,8 @@ class Draft:
         self.tickets[ticket.id] = ticket
         for when, _, _ in sla.moments(ticket):
             self.due.add(when, ticket.id)
+        for when in ticket.calls.values():
+            self.due.add(when, ticket.id)
         if group is not None:
             self.groups[group] = ticket.id
 
@@ -146,26 +161,20 @@ class Draft:
         self.entries.append(Entry(self.now, subject, what, why, by))
 
     def tell(self, ticket: Ticket, reason: str, **facts: Value) -> None:
-        for channel in self.policy.channels:
-            self.effects.append(Notice(channel, ticket.id, reason, self.now, facts))
+        """All channels; on those that people read it is meant for whoever is on duty."""
+        self.tell_them(
+            ticket.id,
+            reason,
+            escalation.meant_for(reason, ticket, self.cover(), self.now),
+            **facts,
+        )
 
-    def pass_time(self, until: datetime) -> None:
-        """Clock notices that fall due on the way to `until`, each at its own moment."""
-        found = [
-            (when, ticket.id, word, clock)
-            for ticket_id in self.due.take(until)
-            if (ticket := self.ticket(ticket_id)) is not None
-            for when, clock, word in sla.moments(ticket)
-            if when <= until
-        ]
-        for when, ticket_id, word, clock in sorted(found):
-            ticket = self.tickets.get(ticket_id) or self.world.tickets[ticket_id]
-            self.now = max(self.now, when)
-            self.save(replace(ticket, told=ticket.told | {word}))  # no version: nobody's page ages
-            reason = word.split(" ")[1]
-            self.write(ticket.id, reason, str(clock))
-            self.tell(self.tickets[ticket.id], reason, clock=str(clock))
-        self.now = max(self.now, until)
+    def tell_them(self, subject: str, reason: str, people: tuple[str, ...], **facts: Value) -> None:
+        """As `tell`, of anything, and for these people."""
+        by_people = self.policy.read_by_people
+        for channel in self.policy.channels:
+            meant = people if channel in by_people else ()
+            self.effects.append(Notice(channel, subject, reason, self.now, facts, meant))
 
     def finish(self) -> Change:
         return Change(
@@ -176,6 +185,7 @@ class Draft:
             effects=tuple(self.effects),
             facts=self.facts,
             evidence=self.evidence,
+            pages=self._book.pages() if self._book is not None else None,
             probes=self.probes,
             touched=self.touched,
             asks=frozenset(self.asks),

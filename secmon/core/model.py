@@ -10,6 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from secmon.core.roster import Duty
 
 Value = int | float | bool | str  # int stays int: a 64-bit counter as float loses counts past 2**53
 
@@ -343,6 +347,8 @@ class Ticket:
     settled: Mapping[Clock, bool] = field(default_factory=dict)  # clocks decided: kept or not
     turns: int = 0  # how often its cause changed
     turned_at: datetime | None = None  # … and when that was last written into the journal
+    calls: Mapping[str, datetime] = field(default_factory=dict)  # "2 lead" → when they are called
+    called: frozenset[str] = frozenset()  # user names told of it since it opened or relapsed
 
     @property
     def fault(self) -> FaultKey:
@@ -401,8 +407,8 @@ class Notice:
     """
 
     to: str  # id of a channel
-    subject: str  # a ticket's id
-    reason: str  # opened, due_soon, overdue, cleared, relapsed, deepened, closed, cancelled
+    subject: str  # a ticket's id, or a hand-over's
+    reason: str  # opened, due_soon, overdue, cleared, relapsed, deepened, closed, cancelled …
     at: datetime
     facts: Mapping[str, Value] = field(default_factory=dict)
     people: tuple[str, ...] = ()
@@ -537,5 +543,6 @@ class Policy:
     words: Mapping[str, Word]
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # parent → devices
     read_by_people: frozenset[str] = frozenset()  # of `channels`: the others are for programs
+    duty: Duty | None = None  # who is on duty when; None: everybody is told everything
     memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
     """What was compiled from this policy: a cache, never part of what it says."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from secmon.core import faults, sla, tickets, topology
+from secmon.core import escalation, faults, sla, tickets, topology
 from secmon.core.boots import REBOOTED
 from secmon.core.deepening import anew, live, retarget, words_of
 from secmon.core.draft import Draft, waits
@@ -225,6 +225,7 @@ def raise_ticket(
         relapsed = ticket.cleared_at is not None
         if relapsed:
             ticket = anew(tickets.relapse(ticket), rule, fault)
+            ticket = escalation.arm(ticket, draft.cover(), draft.now)
             draft.save(ticket)
             draft.write(ticket.id, "relapsed", rule.id)
             draft.tell(ticket, "relapsed")
@@ -262,6 +263,7 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
         facts=words_of(rule, fault),
         suppressed=tuple(behind),
     )
+    ticket = escalation.arm(ticket, draft.cover(), draft.now)
     draft.save(ticket, group)
     draft.write(ticket.id, "opened", rule.id)
     draft.tell(ticket, "opened")
@@ -318,7 +320,7 @@ def _suspected(draft: Draft, group: Group) -> bool:
 
 
 def _clear(draft: Draft, ticket: Ticket, why: str) -> None:
-    done = tickets.clear(ticket, draft.now)
+    done = escalation.quiet(tickets.clear(ticket, draft.now))
     draft.save(done)
     draft.write(done.id, "cleared", why)
     draft.tell(done, "cleared")

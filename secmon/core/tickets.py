@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from secmon.core import sla
+from secmon.core import escalation, sla
 from secmon.core.model import (
     Action,
     Clock,
@@ -43,7 +43,7 @@ def move(ticket: Ticket, action: Action) -> Ticket | Refusal:
     objection = _objection(ticket, action)
     if objection is not None:
         return objection
-    if action.verb in ANYWHERE:
+    if action.verb in ANYWHERE or _again(ticket, action):
         return _say(ticket, action)
     target = MOVES.get((ticket.state, action.verb), S.CLOSED)
     moved = replace(
@@ -86,10 +86,16 @@ def _objection(ticket: Ticket, action: Action) -> Refusal | None:
             return no("state", f"is {state} and its fault is not cleared: cannot close")
         if not action.note.strip():
             return no("invalid", "closes in one step only with a word: expected a note (got none)")
-    elif verb not in ANYWHERE and (state, verb) not in MOVES:
+    elif verb not in ANYWHERE and (state, verb) not in MOVES and not _again(ticket, action):
         return no("state", f"is {state}: cannot {verb}")
     lack = _lacking(ticket, action)
     return no("invalid" if lack.startswith("needs") else "state", lack) if lack else None
+
+
+def _again(ticket: Ticket, action: Action) -> bool:
+    """Acknowledged before it relapsed, and somebody is called anew: the first mark stays."""
+    called = ticket.state is S.ACKNOWLEDGED and escalation.awaits(ticket)
+    return action.verb is V.ACKNOWLEDGE and called
 
 
 def _lacking(ticket: Ticket, action: Action) -> str:
@@ -209,4 +215,9 @@ def as_json(ticket: Ticket, now: datetime) -> dict[str, object]:
         "previous": ticket.previous,
         "suppressed": list(ticket.suppressed),
         "removed": ticket.removed,
+        "calls": [
+            {"at": stamp(when), "to": escalation.to_of(key)}
+            for key, when in sorted(ticket.calls.items(), key=lambda one: (one[1], one[0]))
+        ],
+        "called": sorted(ticket.called),
     }

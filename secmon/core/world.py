@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from secmon.core import sla
+from secmon.core.book import Book
 from secmon.core.change import Change, ProbeKey, ProbeState
 from secmon.core.model import Fault, FaultKey, Ticket, Word
 
@@ -40,7 +41,9 @@ class World:
     hidden: dict[str, set[FaultKey]] = field(default_factory=dict)  # root device → behind it
     numbers: dict[str, str] = field(default_factory=dict)  # ticket number → id
     groups: dict[Group, str] = field(default_factory=dict)  # → id of the open ticket
-    due: list[tuple[datetime, str]] = field(default_factory=list)  # heap: when, ticket id
+    book: Book = field(default_factory=Book)
+    due: list[tuple[datetime, str]] = field(default_factory=list)
+    """Heap: when, and the id of the ticket or hand-over, or WATCH."""
     waits: list[tuple[datetime, FaultKey]] = field(default_factory=list)
     """Heap: till when a silence awaits its parents' word."""
 
@@ -56,6 +59,9 @@ def apply(world: World, change: Change, words: Mapping[str, Word]) -> World:
         _put_ticket(world, ticket, words)
     for device, facts in change.facts.items():
         world.facts.setdefault(device, {}).update(facts)
+    if change.pages:
+        for moment in world.book.take(change.pages, change.at):
+            heapq.heappush(world.due, moment)
     while world.due and world.due[0][0] <= change.at:
         heapq.heappop(world.due)
     while world.waits and world.waits[0][0] <= change.at:
@@ -107,4 +113,6 @@ def _put_ticket(world: World, ticket: Ticket, words: Mapping[str, Word]) -> None
     world.tickets[ticket.id] = ticket
     world.numbers[ticket.number] = ticket.id
     for when, _, _ in sla.moments(ticket):
+        heapq.heappush(world.due, (when, ticket.id))
+    for when in ticket.calls.values():
         heapq.heappush(world.due, (when, ticket.id))
