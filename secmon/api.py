@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from secmon.core.book import Pages
 from secmon.core.change import Change
 from secmon.core.model import (
     EMPTY_LAYOUT,
@@ -257,6 +258,8 @@ class Contact:
 class Delivery:
     """One row of the outbox: a notice for one channel, and the ticket as it was then.
 
+    `ticket` is empty where the notice is of no ticket: of a hand-over, a test, the store.
+
     `key` is the same at every try: a receiver that saw it already may drop it. `people`: how those
     are reached whom the notice is meant for, as known at this try. `links`: by user name, the
     address that lets this person act; under "" the one for whoever reads the channel.
@@ -314,6 +317,7 @@ class Stored:
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     committed_at: datetime | None = None  # wall time of the last commit
     alive_at: datetime | None = None  # when the last daemon was last seen running (± 5 s)
+    pages: Pages | None = None  # of the duty book
 
 
 @dataclass(frozen=True, slots=True)

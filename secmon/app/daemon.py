@@ -20,19 +20,23 @@ from prometheus_client import CollectorRegistry
 from secmon import __version__
 from secmon.adapters.exposition import Exposition
 from secmon.adapters.store.sqlite import SqliteStore
-from secmon.api import Change, Clock, Delivery, Role, Stored, StoreDown, User
+from secmon.api import Change, Clock, Contact, Delivery, Role, Stored, StoreDown, User
 from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
+from secmon.app.watch import watch_setups
 from secmon.console.access import WORKERS
 from secmon.console.daemon import Health
 from secmon.console.links import token
 from secmon.console.views import device_row
 from secmon.core.boots import Boots
 from secmon.core.derive import RESTING, Deriver, Layouts
+from secmon.core.handover import HandOver
 from secmon.core.kpi import Watched
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
+from secmon.core.roster import Cover, Override
 from secmon.core.tickets import as_json
+from secmon.core.wishes import Wish
 from secmon.core.world import World
 from secmon.loading import ConfigError, Loaded, load
 from secmon.shell.desk import Desk
@@ -90,6 +94,7 @@ class Daemon:
             snapshot=self._snapshot,
             links=self._links,
             halted=self._halted,
+            gave_up=self._gave_up,
         )
         self.link_key = b""  # the store's, once it is open
         self._queues: set[asyncio.Queue[Mapping[str, object]]] = set()
@@ -128,7 +133,7 @@ class Daemon:
             tasks.create_task(self._beat(), name="heartbeat")
             tasks.create_task(self._prune(), name="prune")
             self._polling = True
-            await self.poller.adopt(setups_of(self.loaded))
+            await self.poller.adopt(self._setups(setups_of(self.loaded)))
             self.started.set()
 
     def not_ready(self) -> list[str]:
@@ -185,7 +190,7 @@ class Daemon:
         self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
         self.exposition.set_policy(loaded.policy)
         if self._polling:
-            await self.poller.adopt(setups)
+            await self.poller.adopt(self._setups(setups))
         self.channels.adopt(loaded, self.texts)
         self._reloaded_at = self.clock.now()
         self.metrics.reloaded(True, self._reloaded_at)
@@ -226,6 +231,13 @@ class Daemon:
         self.exposition.observe(seen, took_s)
         self.recorder.observe(seen)
         self.desk.observe(seen)
+
+    def _setups(self, setups: Sequence[Setup]) -> list[Setup]:
+        """What is polled: the site file's probes, and the watch."""
+        return [*setups, *watch_setups(self.loaded, self.cover, self.clock.now)]
+
+    def _gave_up(self, delivery: Delivery, why: str) -> None:
+        self.desk.undelivered(delivery.notice, why)
 
     def _ask(self, devices: Collection[str]) -> None:
         self.poller.ask(devices)
@@ -473,6 +485,30 @@ class Daemon:
 
     async def take_link(self, sha256: str) -> str | None:
         return await self.store.take_link(sha256)
+
+    # --- the duty book ---
+
+    def cover(self) -> Cover | None:
+        """The roster with its overrides; None where the site file has none."""
+        return self.world.book.cover(self.policy.duty)
+
+    async def ask(self, wish: Wish) -> str | Refusal:
+        return await self.desk.ask(wish)
+
+    async def overrides(self, since: datetime, until: datetime) -> Sequence[Override]:
+        return await self.store.overrides(since, until)
+
+    async def hand_over(self, hand_over: str) -> HandOver | None:
+        return await self.store.hand_over(hand_over)
+
+    async def hand_overs(self, limit: int, before: datetime | None) -> Sequence[HandOver]:
+        return await self.store.hand_overs(limit, before)
+
+    async def contacts(self, names: Collection[str]) -> Sequence[Contact]:
+        return await self.store.contacts(names)
+
+    async def set_contact(self, contact: Contact) -> None:
+        await self.store.set_contact(contact)
 
     # --- what administrators ask ---
 

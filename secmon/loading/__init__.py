@@ -19,6 +19,7 @@ from secmon.loading import (
     channels,
     checks,
     devices,
+    duty,
     entries,
     merging,
     parents,
@@ -83,6 +84,9 @@ def _load(file: Path, look_up: bool) -> Loaded:
     )
     parents.check_parents(found.devices, found.ids, place)
     built = devices.build(found.devices, site, place)
+    roster = duty.build(found.file.duty, found.file.site.timezone, found.ids, place)
+    if roster is not None:
+        built.devices.setdefault(duty.DEVICE, duty.watch(found.file.site.language))
     in_force = _rules(found, built, site, shelf, place)
     told = channels.build(
         found.notify,
@@ -103,6 +107,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         read_by_people=frozenset(one.id for one in told if one.notifier.for_people),
         words=words,
         children=parents.children(built.devices),
+        duty=roster,
     )
     problems.raise_errors()
     return Loaded(file, found.file, policy, tuple(built.probes), told, problems.warnings(), secrets)
@@ -118,7 +123,7 @@ def _rules(
     scope = rules.Scope(
         words=site.words,
         devices=built.devices,
-        ids=found.ids,
+        ids=found.ids | built.devices.keys(),  # the watch too
         kinds=frozenset(site.kinds),
         systems=frozenset(site.systems),
         profiles=shelf.names(),

@@ -19,6 +19,7 @@ from secmon.settings import (
     Site,
     SiteFile,
 )
+from secmon.settings.duty import DutyEntry
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -70,6 +71,7 @@ def _salvaged(data: Mapping[str, Any]) -> SiteFile:
         site=site or Site(id="site", name="site"),
         http=salvage(Http, data.get("http"), {}) or Http(),
         metrics=salvage(Metrics, data.get("metrics"), {}) or Metrics(),
+        duty=salvage(DutyEntry, data.get("duty"), {}),
         credentials={name: entry for name, entry in kept if entry is not None},
     )
 

@@ -14,14 +14,15 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 
 from secmon.core.model import Op, Severity
+from secmon.settings.duty import DutyEntry
 from secmon.settings.values import (
+    STRICT,
     VARIABLE,
     Address,
     Armed,
@@ -49,7 +50,7 @@ from secmon.settings.values import (
 class Section(BaseModel):
     """A mapping of the site file: its types are not bent, its keys are all known."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 def _reference(value: object) -> object:
@@ -260,6 +261,7 @@ class SiteFile(Section):
     rules: list[RuleEntry] = []
     notify: list[dict[str, Any]] = []
     retention: Retention = Retention()
+    duty: DutyEntry | None = None
 
 
 class ProfileFile(Section):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PlainValidator, StringConstraints
+from pydantic import ConfigDict, Field, PlainValidator, StringConstraints
 
 from secmon.core.durations import duration
 from secmon.core.model import Feed, Op, Severity
@@ -28,6 +28,8 @@ _URL = re.compile(
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ARMED = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _MINUTES_OF_DAY = 24 * 60
+
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)  # of every mapping
 
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 DEVICE_ID = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -94,13 +96,18 @@ def _day(value: object) -> str:
 
 
 def _armed(value: object) -> tuple[int, int]:
-    """`18:00-07:00` → (1080, 1860): minutes of the local day, the end past midnight."""
+    return times_of_day(value)
+
+
+def times_of_day(value: object, *, whole_day: bool = False) -> tuple[int, int]:
+    """`18:00-07:00` → (1080, 1860): minutes of the local day, the end past midnight. `whole_day`:
+    `08:00-08:00` is one."""
     found = _ARMED.fullmatch(value) if isinstance(value, str) else None
     if found:
         hour, minute, end_hour, end_minute = map(int, found.groups())
         start, end = hour * 60 + minute, end_hour * 60 + end_minute
         fits = minute < 60 and end_minute < 60 and start < _MINUTES_OF_DAY >= end
-        if fits and start != end:
+        if fits and (start != end or whole_day):
             return start, end if end > start else end + _MINUTES_OF_DAY
     raise ValueError('expected times of day like "18:00-07:00", in quotes')
 

@@ -17,9 +17,10 @@ from datetime import datetime
 from typing import Any
 
 from secmon.api import Change, Clock, Store, Stored, StoreDown
-from secmon.core.decide import adopt, apply, decide, revive, wake
+from secmon.core.decide import Input, adopt, apply, decide, revive, wake
 from secmon.core.draft import OURSELVES
-from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket
+from secmon.core.model import Action, Entry, Notice, Observation, Policy, Refusal, Ticket
+from secmon.core.wishes import Undelivered, Wish
 from secmon.core.world import World
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ After = Callable[[Change, Collection[str]], None]
 class _Given:
     """One input, and who waits for its outcome."""
 
-    given: Observation | Action
-    answer: asyncio.Future[Ticket | Refusal] | None = None
+    given: Input
+    answer: asyncio.Future[Any] | None = None
 
 
 class Desk:
@@ -97,6 +98,7 @@ class Desk:
             now=now,
             tick=self._clock.tick(),
             alive_at=alive_at,
+            pages=stored.pages,
         )
         if change.durable:
             self._apply([], await self._keep(change))
@@ -114,6 +116,19 @@ class Desk:
         answer: asyncio.Future[Ticket | Refusal] = asyncio.get_running_loop().create_future()
         self._take(_Given(action, answer))
         return await answer
+
+    async def ask(self, wish: Wish) -> str | Refusal:
+        """The id of what the wish changed in the duty book, committed; or why nothing changed.
+        Raises StoreDown."""
+        self._may_write()
+        answer: asyncio.Future[str | Refusal] = asyncio.get_running_loop().create_future()
+        self._take(_Given(wish, answer))
+        return await answer
+
+    def undelivered(self, notice: Notice, why: str) -> None:
+        """A channel gave up on this notice. Never waits."""
+        if not self._held() and not self._ended:
+            self._take(_Given(Undelivered(notice, why, self._clock.now())))
 
     async def adopt(self, policy: Policy) -> None:
         """Judges by a new policy from now on. Raises StoreDown, and keeps the old one then."""
@@ -234,7 +249,7 @@ class Desk:
 
     def _judge(self, batch: list[_Given]) -> tuple[list[_Given], Change] | None:
         """Judges a batch; applies it at once if nothing of it lasts."""
-        inputs: Sequence[Observation | Action] = [one.given for one in batch]
+        inputs: Sequence[Input] = [one.given for one in batch]
         change = decide(self.world, inputs, self.policy, self._clock.now())
         for place, what in change.dropped.items():
             self._bug(batch[place], what)
@@ -310,8 +325,10 @@ class Desk:
         for place, outcome in change.outcomes.items():
             answer = batch[place].answer
             if answer is not None and not answer.done():
-                said = change.tickets[outcome] if isinstance(outcome, str) else outcome
-                answer.set_result(said)
+                if isinstance(batch[place].given, Action) and isinstance(outcome, str):
+                    answer.set_result(change.tickets[outcome])
+                else:
+                    answer.set_result(outcome)
         if change.durable:
             self._note(change)
             turned.update(key.device for key in change.faults)
@@ -367,8 +384,10 @@ def _fail(answer: asyncio.Future[Any], why: str) -> None:
         answer.set_exception(StoreDown(why))
 
 
-def _named(given: Observation | Action) -> str:
+def _named(given: Input) -> str:
     """Whose input it was; not what it says."""
     if isinstance(given, Observation):
         return f"device={given.device} probe={given.probe}"
-    return f"subject={given.subject} verb={given.verb} by={given.by}"
+    if isinstance(given, Action):
+        return f"subject={given.subject} verb={given.verb} by={given.by}"
+    return f"wish={type(given).__name__} by={given.by}"

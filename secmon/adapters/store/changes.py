@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from secmon.adapters.store import devices, faults, journal, outbox, tickets
+from secmon.adapters.store import devices, duty, faults, journal, outbox, tickets
 from secmon.adapters.store.codec import moment, stamp
 from secmon.adapters.store.connection import Session
 from secmon.api import Change, Stored
@@ -23,11 +24,12 @@ async def keep(session: Session, zone: ZoneInfo, change: Change) -> Change:
     await outbox.add(session, kept)
     await devices.keep_facts(session, kept.facts)
     await devices.keep_evidence(session, kept.evidence, kept.at)
+    await duty.keep(session, kept.pages)
     await session.fetch(NOTE_TIME, session.site, stamp(kept.at))
     return kept
 
 
-async def load(session: Session) -> Stored:
+async def load(session: Session, now: datetime) -> Stored:
     """What a start needs; `alive_at` is for the lock to say."""
     noted = await session.one(TIME, session.site)
     return Stored(
@@ -35,4 +37,5 @@ async def load(session: Session) -> Stored:
         tickets=await tickets.load(session),
         facts=await devices.load_facts(session),
         committed_at=moment(noted["value"]) if noted else None,
+        pages=await duty.load(session, now),
     )

@@ -32,10 +32,11 @@ END = """UPDATE outbox SET tries = tries + 1, next_at = NULL, state = $3, why = 
 WAIT = """UPDATE outbox SET tries = tries + 1, next_at = $3
     WHERE site = $1 AND id = $2 AND state = 'pending'"""
 LAST = (1 << 63) - 1
+NO_TICKET = "{}"  # the snapshot of a notice that tells of a hand-over, or of no one thing
 
 
 async def add(session: Session, change: Change) -> None:
-    """A row for each notice, in order, with its ticket as it is after the change.
+    """A row for each notice, in order, with its ticket as it is after the change, if it has one.
 
     A key that is there already comes from a commit whose end nobody heard: one row is enough.
     """
@@ -49,7 +50,15 @@ async def add(session: Session, change: Change) -> None:
     ids = await count_up(session, "outbox", len(notices))
     keys = _keys(notices, told_of)
     rows = [
-        (session.site, row, key, plain(n.to), stamp(n.at), write(n), snapshots[n.subject])
+        (
+            session.site,
+            row,
+            key,
+            plain(n.to),
+            stamp(n.at),
+            write(n),
+            snapshots.get(n.subject, NO_TICKET),
+        )
         for row, key, n in zip(ids, keys, notices, strict=True)
     ]
     await session.many(ADD, rows)
@@ -116,7 +125,8 @@ async def _tickets(
     subjects = {notice.subject for notice in notices}
     found = {key: ticket for key, ticket in change.tickets.items() if key in subjects}
     found |= await tickets.by_id(session, subjects - found.keys())
-    missing = subjects - found.keys()
+    # a ticket's id has a |, a hand-over's has none
+    missing = {subject for subject in subjects - found.keys() if "|" in subject}
     if missing:
         raise ValueError(f"a notice tells of tickets that do not exist: {sorted(missing)}")
     return found
@@ -127,10 +137,11 @@ def _keys(notices: Sequence[Notice], told_of: Mapping[str, Ticket]) -> list[str]
     seen: Counter[str] = Counter()
     keys = []
     for notice in notices:
-        ticket = told_of[notice.subject]
-        clock = f"-{notice.facts['clock']}" if "clock" in notice.facts else ""
-        reason = f"{notice.reason}{clock}"  # clock notices change no version of the ticket
-        key = plain(f"{ticket.number}/{ticket.version}/{reason}/{notice.to}")
+        ticket = told_of.get(notice.subject)
+        said = [str(notice.facts[name]) for name in ("clock", "step") if name in notice.facts]
+        reason = "-".join([notice.reason, *said])  # what time brings changes no version
+        about = f"{ticket.number}/{ticket.version}" if ticket else notice.subject
+        key = plain(f"{about}/{reason}/{notice.to}")
         seen[key] += 1
         keys.append(key if seen[key] == 1 else f"{key}/{seen[key]}")
     return keys

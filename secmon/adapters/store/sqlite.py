@@ -18,6 +18,7 @@ from secmon.adapters import clock as machine
 from secmon.adapters.store import (
     changes,
     devices,
+    duty,
     files,
     history,
     journal,
@@ -35,8 +36,11 @@ from secmon.adapters.store.journal import Line
 from secmon.adapters.store.lock import StoreLock
 from secmon.adapters.store.people import Token
 from secmon.api import Change, Clock, Contact, Delivery, Hour, Role, Stored, StoreDown, User
+from secmon.core.book import Training
+from secmon.core.handover import HandOver
 from secmon.core.kpi import Watched
 from secmon.core.model import Entry, Ticket, TicketState
+from secmon.core.roster import Override
 
 OUTBOX_KEPT = timedelta(days=30)  # rows that were told or given up
 
@@ -115,7 +119,7 @@ class SqliteStore:
 
     async def load(self) -> Stored:
         """Open things, and when an earlier daemon was last alive."""
-        stored = await changes.load(self._db.reader)
+        stored = await changes.load(self._db.reader, self._clock.now())
         return replace(stored, alive_at=self._lock.alive_at)
 
     async def commit(self, change: Change) -> Change:
@@ -240,6 +244,23 @@ class SqliteStore:
     async def opened(self, since: datetime, until: datetime) -> list[Ticket]:
         """Tickets opened in [since, until), ended or not, oldest first."""
         return await watched.opened(self._db.reader, since, until)
+
+    # --- the duty book ---
+
+    async def overrides(self, since: datetime, until: datetime) -> list[Override]:
+        """Those that touch this time, those taken back too, by start."""
+        return await duty.overrides(self._db.reader, since, until)
+
+    async def hand_over(self, hand_over: str) -> HandOver | None:
+        return await duty.hand_over(self._db.reader, hand_over)
+
+    async def hand_overs(self, limit: int, before: datetime | None = None) -> list[HandOver]:
+        """Newest first, those due before this moment."""
+        return await duty.hand_overs(self._db.reader, limit, before)
+
+    async def trainings(self) -> list[Training]:
+        """Those not struck out."""
+        return await duty.trainings(self._db.reader)
 
     # --- people ---
 
