@@ -495,6 +495,10 @@ class Daemon:
     async def ask(self, wish: Wish) -> str | Refusal:
         return await self.desk.ask(wish)
 
+    def words(self, ticket: object) -> str:
+        """Today's words for a ticket as it was written down."""
+        return self.texts.summary(ticket) if isinstance(ticket, Mapping) else ""
+
     async def overrides(self, since: datetime, until: datetime) -> Sequence[Override]:
         return await self.store.overrides(since, until)
 

@@ -10,6 +10,8 @@ from secmon.console.access import DOOR, Brake, Door, guard
 from secmon.console.admin import OFFICE, admin_routes
 from secmon.console.api import OPEN_PATHS, api_routes
 from secmon.console.daemon import DAEMON, Daemon
+from secmon.console.duty_api import WATCHROOM, duty_routes
+from secmon.console.hand_over_api import hand_over_routes
 from secmon.console.headers import set_headers
 from secmon.console.kpi import COUNTED, kpi_routes
 from secmon.console.link_pages import PATH, set_up_links
@@ -17,6 +19,7 @@ from secmon.console.notices import set_up_notices
 from secmon.console.origin import networks
 from secmon.console.pages import OPEN_PAGES, page_routes, set_up_pages
 from secmon.console.pages.trouble import as_pages
+from secmon.console.people_api import people_routes
 from secmon.console.problems import as_problems
 from secmon.console.requests import BODY
 from secmon.console.sessions import DESK, NAME_TRIES, Desk
@@ -45,10 +48,20 @@ def application(
     app[DAEMON] = daemon
     app[OFFICE] = daemon
     app[COUNTED] = daemon
+    app[WATCHROOM] = daemon
     set_up_pages(app)
     set_up_links(app, daemon, door.proxies)
     set_up_notices(app, daemon)
     app.on_response_prepare.append(set_headers)
-    for routes in (beside, api_routes(), admin_routes(), kpi_routes(), page_routes()):
+    for routes in (
+        beside,
+        api_routes(),
+        admin_routes(),
+        duty_routes(),
+        hand_over_routes(),
+        people_routes(),
+        kpi_routes(),
+        page_routes(),
+    ):
         app.add_routes(routes)
     return app

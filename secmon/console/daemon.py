@@ -13,6 +13,7 @@ from aiohttp import web
 
 from secmon.api import Clock, User
 from secmon.console.admin import Office
+from secmon.console.duty_api import Watchroom
 from secmon.console.kpi import Counted
 from secmon.console.links import LinkDesk
 from secmon.console.notices import NoticeDesk
@@ -41,7 +42,7 @@ class Health:
     streams: int  # open event streams
 
 
-class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Protocol):
+class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Protocol):
     clock: Clock
     version: str
 

@@ -13,7 +13,7 @@ from secmon.console.problems import Problem, as_bytes
 BODY = 64 * 1024  # bytes of a request's body
 TEXT = 10_000  # characters of one text
 
-Kind = type[str] | type[int] | type[bool] | type[StrEnum]
+Kind = type[str] | type[int] | type[bool] | type[StrEnum] | type[dict[str, str]]
 
 
 def json_response(data: object, status: int = 200) -> web.Response:
@@ -55,6 +55,9 @@ def _wrong(key: str, value: object, keys: Mapping[str, Kind]) -> str:
     if kind is bool:
         said = isinstance(value, bool)
         return "" if said else f"{key}: expected true or false (got {str(value)[:40]!r})"
+    if kind is dict:
+        named = isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+        return "" if named else f"{key}: expected an object of texts"
     if not isinstance(value, str):
         return f"{key}: expected text (got {type(value).__name__})"
     if issubclass(kind, StrEnum):

@@ -139,7 +139,7 @@ def remind(draft: Draft, one: HandOver, when: datetime) -> None:
     people = escalation.unique(lacking, lead) or (escalation.lead(cover) if cover else ())
     draft.write(BOOK, "unsigned", f"{one.id} {', '.join(one.missing)}: {', '.join(people)}")
     draft.tell_them(
-        one.id,
+        f"{BOOK}/{one.id}",
         "unsigned",
         people,
         step=number,

@@ -407,7 +407,7 @@ class Notice:
     """
 
     to: str  # id of a channel
-    subject: str  # a ticket's id, or a hand-over's
+    subject: str  # a ticket's id, or `duty/…`: a hand-over, or whoever comes on duty
     reason: str  # opened, due_soon, overdue, cleared, relapsed, deepened, closed, cancelled …
     at: datetime
     facts: Mapping[str, Value] = field(default_factory=dict)

@@ -32,6 +32,7 @@ END = """UPDATE outbox SET tries = tries + 1, next_at = NULL, state = $3, why = 
 WAIT = """UPDATE outbox SET tries = tries + 1, next_at = $3
     WHERE site = $1 AND id = $2 AND state = 'pending'"""
 LAST = (1 << 63) - 1
+DUTY = "duty/"  # subjects of the duty book
 NO_TICKET = "{}"  # the snapshot of a notice that tells of a hand-over, or of no one thing
 
 
@@ -125,8 +126,7 @@ async def _tickets(
     subjects = {notice.subject for notice in notices}
     found = {key: ticket for key, ticket in change.tickets.items() if key in subjects}
     found |= await tickets.by_id(session, subjects - found.keys())
-    # a ticket's id has a |, a hand-over's has none
-    missing = {subject for subject in subjects - found.keys() if "|" in subject}
+    missing = {subject for subject in subjects - found.keys() if not subject.startswith(DUTY)}
     if missing:
         raise ValueError(f"a notice tells of tickets that do not exist: {sorted(missing)}")
     return found
