@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from secmon.api import StoreDown
 from secmon.app.listeners import socket_path
 from secmon.app.office import with_office
-from secmon.cli import output
+from secmon.cli import output, people
 from secmon.cli.link import Answer, CannotReach, ask
 from secmon.loading import ConfigError, Loaded, load
 
@@ -84,6 +84,10 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
         case "user", "link":
             _, answer = call("POST", f"/api/v1/users/{_in_path(args.name)}/link", {})
             output.say(str(answer["url"]))
+        case "user", "contact":
+            people.contact(args, call)
+        case "user", "training":
+            people.training(args, call)
         case "user", _:
             body = {"password": _password()}
             call("POST", f"/api/v1/users/{_in_path(args.name)}/password", body)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from secmon import __version__
-from secmon.cli import output
+from secmon.cli import output, people
 from secmon.cli.link import CannotReach
 from secmon.core.model import Content, Verb, Way
 
@@ -93,6 +93,7 @@ def _user(user: argparse.ArgumentParser, common: argparse.ArgumentParser) -> Non
     link = actions.add_parser("link", parents=[common], help="a log-in that works once, soon")
     link.add_argument("name")
     actions.add_parser("list", parents=[common], help="who may log in")
+    people.arguments(actions, common)
 
 
 def _db(db: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

@@ -76,7 +76,7 @@ class Texts:
         """
         head = self._head(reason, facts, ticket)
         if not ticket:
-            about = self._phrase(reason, text=clean(facts.get("text")))
+            about = self._phrase(reason, **self._of_no_ticket(facts, at))
             return clean(head + (f"{self.site}{self._join('list')}" if self.site else "") + about)
         near = at or moment_of(ticket.get("opened_at"))
         first = [self._sentence(ticket, site=True, measured=reason not in OVER)]
@@ -188,6 +188,12 @@ class Texts:
         return duration(seconds, self._words("durations"))
 
     # --- parts of a sentence ---
+
+    def _of_no_ticket(self, facts: Mapping[str, Value], at: datetime | None) -> dict[str, str]:
+        """What the phrase of a test, a store that is away or a hand-over may name."""
+        said = {key: clean(facts.get(key)) for key in ("text", "names", "shift")}
+        due_at = facts.get("due_at")
+        return {**said, "due": self.moment(due_at, at, seconds=False) if due_at else ""}
 
     def _head(self, reason: str, facts: Mapping[str, Value], ticket: Ticket) -> str:
         severity = self.word("severities", str(ticket["severity"])) if "severity" in ticket else ""

@@ -24,6 +24,7 @@ from secmon.texts import LANGUAGES, table
 NOTICES = {
     *("opened", "due_soon", "overdue", "cleared", "relapsed", "deepened", "verified", "closed"),
     *("cancelled", "removed", "test", "store_down", "store_up", "unreadable"),
+    *("escalated", "reminded", "undelivered", "unsigned", "untrained"),
 }
 
 
