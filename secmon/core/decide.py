@@ -37,6 +37,7 @@ __all__ = ["Input", "adopt", "apply", "decide", "revive", "wake"]
 
 Input = Observation | Action | Wish
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # before all that is in any store
 LAST_SIGN = timedelta(seconds=10)  # how old the last sign of life may be while all is well
 
 
@@ -173,7 +174,7 @@ def _open_book(world: World, pages: Pages, policy: Policy, now: datetime) -> dat
     }
     still = replace(watch, rings_at=None) if watch is not None else None
     known = replace(pages, hand_overs=hand_overs, watch=still)
-    apply(world, Change(at=datetime.min.replace(tzinfo=UTC), pages=known), policy.words)
+    apply(world, Change(at=LONG_AGO, pages=known), policy.words)
     return watch.relieved_at if watch is not None and watch.rings_at is not None else None
 
 

@@ -53,7 +53,7 @@ def relieve(draft: Draft) -> None:
     missed = list(cover.reliefs(since, draft.now))
     if missed:
         _freeze(draft, missed[-1], _late(missed, draft.now))
-        training.warn(draft, cover)
+        training.warn(draft, cover, missed[-1].incoming)
     _look_ahead(draft, cover, missed[-1].at if missed else since)
 
 
@@ -194,6 +194,7 @@ def _begin(draft: Draft, cover: Cover, wish: Relieve) -> str | Refusal:
             "the lead or the manager",
         )
     one = _freeze(draft, relief, f"begun early by {wish.by}", wish.by)
+    training.warn(draft, cover, relief.incoming)
     _look_ahead(draft, cover, relief.at)
     return one.id
 

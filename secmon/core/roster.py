@@ -144,13 +144,13 @@ class Cover:
 
     def on(self, at: datetime) -> tuple[str, ...]:
         """Who is on duty at this moment: in the order of the roster, each once."""
-        return self._on(at, list(self.spans(at, at)))
+        return self._on(at, list(self.spans(at, at)), self.overrides)
 
     def spans(self, since: datetime, until: datetime) -> Iterator[Span]:
         """Planned shifts that touch [since, until], by day and start."""
         duty = self.duty
-        day = since.astimezone(duty.zone).date() - 2 * DAY
-        last = until.astimezone(duty.zone).date() + DAY
+        day = since.astimezone(duty.zone).date() - DAY  # no shift is longer than a day
+        last = until.astimezone(duty.zone).date()
         while day <= last:
             row = duty.row(day)
             for shift in duty.shifts:
@@ -165,12 +165,13 @@ class Cover:
         spans = list(self.spans(since, until))
         edges = {since, until, self.duty.begins}
         edges.update(moment for span in spans for moment in (span.start, span.end))
-        edges.update(m for one in self.overrides if one.in_force for m in (one.start, one.end))
+        active = [one for one in self.overrides if one.start < until and one.end > since]
+        edges.update(moment for one in active for moment in (one.start, one.end))
         cuts = sorted(edge for edge in edges if since <= edge <= until)
         before: Stretch | None = None
         for start, end in pairwise(cuts):
             shifts = tuple(one.shift for one in spans if one.start <= start < one.end)
-            people = self._on(start, spans)
+            people = self._on(start, spans, active)
             if before and (before.shifts, before.people) == (shifts, people):
                 before = Stretch(before.start, end, shifts, people)
                 continue
@@ -207,7 +208,13 @@ class Cover:
 
     def next_relief(self, after: datetime) -> Relief | None:
         """The first one after this moment, as far as one looks ahead."""
-        return next(self.reliefs(after, after + AHEAD), None)
+        last = after + AHEAD
+        while after < last:  # a day at a time: mostly it is within the first
+            found = next(self.reliefs(after, after + DAY), None)
+            if found is not None:
+                return found
+            after += DAY
+        return None
 
     def next_people(self, at: datetime, told: frozenset[str]) -> tuple[str, ...]:
         """The next to be told: who is on duty now and was not told yet, else who of the shifts to
@@ -222,11 +229,13 @@ class Cover:
                 return fresh
         return ()
 
-    def _on(self, at: datetime, spans: Sequence[Span]) -> tuple[str, ...]:
+    def _on(
+        self, at: datetime, spans: Sequence[Span], overrides: Sequence[Override]
+    ) -> tuple[str, ...]:
         if at < self.duty.begins:
             return ()
         active = sorted(
-            (one for one in self.overrides if one.in_force and one.start <= at < one.end),
+            (one for one in overrides if one.in_force and one.start <= at < one.end),
             key=lambda one: (one.confirmed_at or one.asked_at, one.id),
         )
         planned = [name for span in spans if span.start <= at < span.end for name in span.people]

@@ -18,7 +18,7 @@ BOOK = "duty"
 BACK = timedelta(hours=24)  # how far back an override may be written down
 LONGEST = timedelta(days=62)
 FARTHEST = timedelta(days=400)
-MOST = 1000  # overrides that are not over yet
+MOST = 200  # overrides that are not over yet
 
 
 def leads(duty: Duty, name: str, deputy: bool) -> bool:

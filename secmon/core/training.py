@@ -59,11 +59,10 @@ def untrained(
     ]
 
 
-def warn(draft: Draft, cover: Cover) -> None:
-    """Somebody untrained has just come on duty: no blocker, but the lead is told, once a week."""
+def warn(draft: Draft, cover: Cover, coming: Iterable[str]) -> None:
+    """Somebody untrained comes on duty: no blocker, but the lead is told, once a week."""
     watch = draft.book.watch
-    here = cover.on(draft.now)
-    found = untrained(draft.book.trainings(), here, cover.duty, draft.now)
+    found = untrained(draft.book.trainings(), coming, cover.duty, draft.now)
     fresh = [name for name in found if _told_long_ago(watch.warned.get(name), draft.now)]
     if not fresh:
         return

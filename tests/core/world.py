@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from secmon.core.book import Pages, Training, Watch
 from secmon.core.change import Change
-from secmon.core.decide import adopt, apply, decide, revive, wake
+from secmon.core.decide import Input, adopt, apply, decide, revive, wake
+from secmon.core.handover import HandOver
 from secmon.core.model import (
     EMPTY_LAYOUT,
     Action,
@@ -41,6 +43,7 @@ from secmon.core.model import (
     Where,
     Word,
 )
+from secmon.core.roster import Override
 from secmon.core.world import World
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai, a Monday
@@ -250,10 +253,14 @@ class Site:
     stored: dict[FaultKey, Fault] = field(default_factory=dict)  # as the store has them
     journal: list[Entry] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    overrides: dict[str, Override] = field(default_factory=dict)  # of the duty book, every one
+    hand_overs: dict[str, HandOver] = field(default_factory=dict)
+    trainings: dict[str, Training] = field(default_factory=dict)
+    watch: Watch | None = None
     now: float = 0.0
     ticks: float = TICKS
 
-    def take(self, *inputs: Observation | Action, now: float | None = None) -> Change:
+    def take(self, *inputs: Input, now: float | None = None) -> Change:
         """Judges one batch, at the moment of its last input unless told otherwise."""
         if now is None:
             now = max([seconds(given.at) for given in inputs], default=self.now)
@@ -269,6 +276,11 @@ class Site:
             if fault is not None:
                 self.stored[key] = fault
         self.journal += change.entries
+        if change.pages:
+            self.overrides.update(change.pages.overrides)
+            self.hand_overs.update(change.pages.hand_overs)
+            self.trainings.update(change.pages.trainings)
+            self.watch = change.pages.watch or self.watch
         self.notices += [effect for effect in change.effects if isinstance(effect, Notice)]
         kept = replace(change, tickets=tickets)
         apply(self.world, kept, self.policy.words)
@@ -335,8 +347,18 @@ class Site:
             now=at(when),
             tick=self.ticks + when,
             alive_at=at(alive),
+            pages=self._pages(),
         )
         return self.commit(change, when)
+
+    def _pages(self) -> Pages:
+        """The duty book as the store has it."""
+        return Pages(
+            {key: one for key, one in self.overrides.items() if one.removed_at is None},
+            {key: one for key, one in self.hand_overs.items() if not one.seal},
+            {key: one for key, one in self.trainings.items() if not one.removed},
+            self.watch,
+        )
 
     def open(self) -> list[Ticket]:
         return list(self.world.tickets.values())
