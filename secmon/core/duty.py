@@ -136,7 +136,11 @@ def remind(draft: Draft, one: HandOver, when: datetime) -> None:
     _put(draft, replace(one, calls=left))
     lacking = tuple(name for side in one.missing for name in one.people(side))
     lead = escalation.lead(cover) if cover is not None and number > 1 else ()
-    people = escalation.unique(lacking, lead) or (escalation.lead(cover) if cover else ())
+    if number > 2 and cover is not None:  # who has gone home sleeps: the lead sees to it
+        here = cover.on(draft.now)
+        lead = (*(name for name in lacking if name in here), *lead)
+    people = escalation.unique(*((lead,) if number > 2 else (lacking, lead)))
+    people = people or lacking or (escalation.lead(cover) if cover is not None else ())
     draft.write(BOOK, "unsigned", f"{one.id} {', '.join(one.missing)}: {', '.join(people)}")
     draft.tell_them(
         f"{BOOK}/{one.id}",

@@ -53,7 +53,7 @@ def worsen(ticket: Ticket, cover: Cover | None, at: datetime) -> Ticket:
 def hear(ticket: Ticket, cover: Cover | None, at: datetime) -> Ticket:
     """A person has said something about it: what time alone will bring from now on."""
     if cover is None or ticket.state not in WORKED_ON or ticket.cleared_at is not None:
-        return ticket if ticket.state is TicketState.OPEN else _still(ticket)
+        return ticket if ticket.state is TicketState.OPEN else quiet(ticket)
     return replace(ticket, calls={f"1 {REMINDED}": at + cover.duty.remind})
 
 

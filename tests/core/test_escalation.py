@@ -365,7 +365,7 @@ def test_a_poll_that_changes_nothing_costs_the_roster_nothing() -> None:
         def __getattr__(self, name: str) -> object:
             raise AssertionError(f"a poll asked the roster for {name}")
 
-    watched = replace(here.policy, duty=Untouched())
+    watched = replace(here.policy, duty=Untouched())  # type: ignore[arg-type]  # on purpose
     change = decide(
         here.world, [good("room", OPENED + 60, temperature_celsius=26.0)], watched, at(OPENED + 60)
     )

@@ -2,14 +2,16 @@
 
 An input is one line of JSON at a local time: a poll (`device`, `probe` where it is not the first,
 `values` and `facts`, or `failure`, `cause` and `text`; `until` and `every` repeat it), a person's
-verb (`by`, `verb`, `ticket`), the daemon's `restart`, or mere time. The rules and words are those
-that are shipped; the timer rings whenever the world asks for it. Where there is a texts.expected,
-it holds what a ticket says, in both languages, each time that this changes.
+verb (`by`, `verb`, `ticket`), a wish for the duty book (`by`, `wish`), the daemon's `restart`, or
+mere time. The rules and words are those that are shipped; the timer rings whenever the world asks
+for it. Where there is a texts.expected, it holds what a ticket says, in both languages, each time
+that this changes. A policy.yaml may have the site file's `duty:`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,7 @@ import pytest
 import yaml
 
 from secmon.core.boots import Boots
-from secmon.core.decide import decide, wake
+from secmon.core.decide import Input, decide, wake
 from secmon.core.derive import Deriver
 from secmon.core.durations import duration
 from secmon.core.model import (
@@ -43,6 +45,10 @@ from secmon.core.model import (
     arrange,
 )
 from secmon.core.tickets import as_json
+from secmon.core.wishes import Confirm, Sign, Swap, Wish
+from secmon.loading.duty import build
+from secmon.loading.problems import Line, Place, Problems
+from secmon.settings.duty import DutyEntry
 from secmon.standard.tables import shipped_rules, sla, vocabulary
 from secmon.texts import LANGUAGES, Texts
 from tests.core.world import Site, policy, seconds
@@ -78,6 +84,8 @@ def play(folder: Path, told: list[str] | None = None) -> Site:
     known = policy_of(yaml.safe_load((folder / "policy.yaml").read_text(encoding="utf-8")))
     zone = ZoneInfo(known.timezone)
     site = Site(known)
+    if known.duty is not None:
+        site.restart(seconds(DAY.replace(tzinfo=zone)), alive=seconds(DAY.replace(tzinfo=zone)))
     derivers: dict[tuple[str, str], Deriver] = {}
     layouts: dict[object, Layout] = {}
     said: dict[str, tuple[str, ...]] = {}
@@ -91,6 +99,8 @@ def play(folder: Path, told: list[str] | None = None) -> Site:
             derivers.clear()
             booted, alive_at = 7.0 - one["at"], moment
             site.restart(seconds(moment), alive=seconds(moment) - 1)
+        elif "wish" in one:
+            commit(site, [wish_of(one, moment, zone)], moment)
         elif "verb" in one:
             commit(site, [action_of(one, moment)], moment)
         elif "device" in one:
@@ -145,7 +155,7 @@ def ring_until(site: Site, moment: datetime) -> None:
         commit(site, [], ring)
 
 
-def commit(site: Site, inputs: Sequence[Observation | Action], moment: datetime) -> None:
+def commit(site: Site, inputs: Sequence[Input], moment: datetime) -> None:
     change = decide(site.world, inputs, site.policy, moment)
     assert not change.dropped
     site.commit(change, 0)
@@ -182,7 +192,34 @@ def action_of(one: Mapping[str, Any], moment: datetime) -> Action:
     return Action(one["ticket"], verb, one["by"], moment, note, way=way, to=one.get("to", ""))
 
 
+def wish_of(one: Mapping[str, Any], moment: datetime, zone: ZoneInfo) -> Wish:
+    by = one["by"]
+    match one["wish"]:
+        case "swap":
+            start, end = (
+                (DAY + timedelta(seconds=clock(one[key]))).replace(tzinfo=zone).astimezone(UTC)
+                for key in ("from", "to")
+            )
+            return Swap(by, moment, start, end, one["replaces"], one["user"], one.get("note", ""))
+        case "confirm":
+            return Confirm(one["override"], by, moment)
+        case "sign":
+            return Sign(one["hand_over"], by, moment, one.get("side", ""), one.get("note", ""))
+    raise ValueError(f"expected swap, confirm or sign (got {one['wish']})")
+
+
 def policy_of(said: Mapping[str, Any]) -> Policy:
+    made = _policy_of(said)
+    if "duty" not in said:
+        return made
+    place = Place(Problems(), Line("policy.yaml"))
+    entry = DutyEntry.model_validate(said["duty"])
+    duty = build(entry, made.timezone, (), place)
+    assert not place.problems.errors and not place.problems.doubts
+    return replace(made, duty=duty, read_by_people=frozenset(said.get("read_by_people", ())))
+
+
+def _policy_of(said: Mapping[str, Any]) -> Policy:
     return policy(
         [device_of(name, entry) for name, entry in said["devices"].items()],
         shipped_rules(),
@@ -231,16 +268,16 @@ def _minutes(text: str) -> tuple[int, int]:
 
 def journal_of(site: Site, zone: ZoneInfo) -> Iterator[str]:
     for entry in site.journal:
-        yield _line(
-            _when(entry.at, zone), _who(site, entry.subject), entry.what, entry.why, entry.by
-        )
+        why = re.sub(r"sha256=\w+", "sha256=…", entry.why)
+        yield _line(_when(entry.at, zone), _who(site, entry.subject), entry.what, why, entry.by)
 
 
 def effects_of(site: Site, zone: ZoneInfo) -> Iterator[str]:
     for notice in site.notices:
         facts = " ".join(f"{name}={value}" for name, value in notice.facts.items() if value != "")
-        ticket = _who(site, notice.subject)
-        yield _line(_when(notice.at, zone), notice.to, ticket, notice.reason, facts)
+        ticket, people = _who(site, notice.subject), f"-> {', '.join(notice.people)}"
+        meant = people if notice.people else ""
+        yield _line(_when(notice.at, zone), notice.to, ticket, notice.reason, facts, meant)
 
 
 def _line(*words: str) -> str:
