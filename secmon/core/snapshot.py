@@ -27,7 +27,7 @@ POWER = (
     "battery_replace",
 )
 RECORDING = ("recording_up", "recording_gap_seconds", "recording_retention_seconds", "disk_ok")
-UNSAID = ("marks", "due", "overdue", "calls", "called", "limit", "previous", "content", "way")
+UNSAID = ("marks", "due", "overdue", "calls", "called", "previous", "content", "way")
 
 Json = Mapping[str, object]
 
