@@ -71,9 +71,9 @@ def utc(text: str) -> datetime:
 def instead(
     replaces: str, user: str, start: str, end: str, *, order: int = 0, **more: Any
 ) -> Override:
-    """A confirmed override; a higher `order` was confirmed later."""
+    """A confirmed override; a higher `order` was confirmed later (and has a lower id)."""
     asked = utc("2026-01-01 00:00")
-    base = Override(f"o{order}", utc(start), utc(end), replaces, user, "sun", asked)
+    base = Override(f"o{9 - order}", utc(start), utc(end), replaces, user, "sun", asked)
     confirmed = asked + timedelta(minutes=order)
     return replace(base, confirmed_by="sun", confirmed_at=confirmed, **more)
 
