@@ -24,7 +24,7 @@ from secmon.api import Change, Clock, Contact, Delivery, Role, Stored, StoreDown
 from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
-from secmon.app.watch import watch_setups
+from secmon.app.watch import is_equipment, watch_setups
 from secmon.console.access import WORKERS
 from secmon.console.daemon import Health
 from secmon.console.links import token
@@ -80,7 +80,9 @@ class Daemon:
             ),
         )
         self.recorder = Recorder(loaded.policy.words, clock, store.add_hours)
-        self.tally = Tally(lambda: (self.world, self.policy), clock, store.add_watched)
+        self.tally = Tally(
+            lambda: (self.world, self.policy), clock, store.add_watched, is_equipment
+        )
         self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
         self._mistakes: Sequence[str] = ()  # of the site file that was last refused
         self._reloaded_at = clock.now()

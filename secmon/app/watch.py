@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from secmon.api import Credentials, Driver, Options, Probe, Reading, Target
+from secmon.core.model import Device
 from secmon.core.roster import Cover
 from secmon.loading import Loaded
 from secmon.loading.duty import DEVICE
@@ -35,6 +36,11 @@ class _Roster:
         if cover is None or now < cover.duty.begins:
             return ()
         return [Reading("duty_people", len(cover.on(now)))]
+
+
+def is_equipment(device: Device) -> bool:
+    """All but the watch itself, which no figure of the month counts."""
+    return device.kind != DEVICE
 
 
 def watch_setups(

@@ -84,10 +84,8 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
         case "user", "link":
             _, answer = call("POST", f"/api/v1/users/{_in_path(args.name)}/link", {})
             output.say(str(answer["url"]))
-        case "user", "contact":
-            people.contact(args, call)
-        case "user", "training":
-            people.training(args, call)
+        case "user", "contact" | "training":
+            people.carry_out(args, call)
         case "user", _:
             body = {"password": _password()}
             call("POST", f"/api/v1/users/{_in_path(args.name)}/password", body)

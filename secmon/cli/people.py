@@ -40,6 +40,10 @@ def arguments(
     training.add_argument("--until", default=None, help="YYYY-MM-DD, where a certificate says so")
 
 
+def carry_out(args: argparse.Namespace, call: Ask) -> None:
+    (contact if args.action == "contact" else training)(args, call)
+
+
 def contact(args: argparse.Namespace, call: Ask) -> None:
     """Changes what is given and leaves the rest; shows it all."""
     path = f"/api/v1/users/{quote(args.user, safe='')}/contact"

@@ -119,6 +119,10 @@ async def test_the_watch_is_a_device_and_a_gap_in_it_a_ticket(site: Lab) -> None
         page = await got.text()
     assert 'secmon_duty_people{site="lab",system="center",kind="duty",device="duty"' in page
     assert any('rule="duty-gap"' in line and line.endswith(" 1") for line in page.splitlines())
+    await site.daemon.tally.look()
+    await site.daemon.tally.flush()
+    counted = await site.store.watched(f"{datetime.now(SHANGHAI):%Y-%m}")
+    assert {row.device for row in counted} == {"room-1", "room-2", "panel-1", "cam-1", "supply-1"}
     await site.ask("DELETE", f"/api/v1/duty/overrides/{gone.json['id']}", role="manager")
     await site.poll("duty")
     assert await site.when(number, "cleared_at")
