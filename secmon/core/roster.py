@@ -141,6 +141,8 @@ class Cover:
 
     duty: Duty
     overrides: Sequence[Override] = field(default_factory=tuple)
+    days: dict[date, list[Span]] = field(default_factory=dict, compare=False, repr=False)
+    """Spans by the day on which they begin: a cache, for a storm asks 2,000 times who is there."""
 
     def on(self, at: datetime) -> tuple[str, ...]:
         """Who is on duty at this moment: in the order of the roster, each once."""
@@ -152,13 +154,20 @@ class Cover:
         day = since.astimezone(duty.zone).date() - DAY  # no shift is longer than a day
         last = until.astimezone(duty.zone).date()
         while day <= last:
-            row = duty.row(day)
-            for shift in duty.shifts:
-                start = wall(day, shift.start, duty.zone)
-                end = wall(day, shift.end, duty.zone)
-                if start < end and start <= until and end > since and row:
-                    yield Span(start, end, day, shift.name, tuple(row.get(shift.name, ())))
+            known = self.days.get(day)
+            if known is None:
+                known = self.days[day] = list(self._begun(day))
+            yield from (one for one in known if one.start <= until and one.end > since)
             day += DAY
+
+    def _begun(self, day: date) -> Iterator[Span]:
+        duty = self.duty
+        row = duty.row(day)
+        for shift in duty.shifts if row else ():
+            start = wall(day, shift.start, duty.zone)
+            end = wall(day, shift.end, duty.zone)
+            if start < end:
+                yield Span(start, end, day, shift.name, tuple(row.get(shift.name, ())))
 
     def stretches(self, since: datetime, until: datetime) -> Iterator[Stretch]:
         """[since, until) cut wherever the shift or the people change."""
