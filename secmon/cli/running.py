@@ -12,6 +12,7 @@ from secmon.api import StoreDown
 from secmon.app.listeners import PortTaken, socket_path
 from secmon.app.once import faults_now, poll_once
 from secmon.app.running import run, set_up_logging
+from secmon.app.watch import is_equipment
 from secmon.cli import output
 from secmon.cli.link import CannotReach, ask
 from secmon.console.views import fault_row, observation_page
@@ -54,7 +55,8 @@ def _check(args: argparse.Namespace) -> int:
         output.complain(f"warning: {warning}")
     policy = loaded.policy
     output.say(
-        f"{args.config}: good: {len(policy.devices)} devices, {len(loaded.probes)} probes, "
+        f"{args.config}: good: {sum(map(is_equipment, policy.devices.values()))} devices, "
+        f"{len(loaded.probes)} probes, "
         f"{len(policy.rules)} rules, {len(policy.channels)} channels"
     )
     return GOOD
@@ -136,7 +138,7 @@ def _page(page: Mapping[str, Any]) -> str:
 def _once(args: argparse.Namespace) -> int:
     set_up_logging("WARNING")
     loaded = load(args.config)
-    probed = [device.id for device in loaded.policy.devices.values() if device.probes]
+    probed = list(dict.fromkeys(probe.device for probe in loaded.probes))
     found = asyncio.run(poll_once(loaded, probed))
     everything = [one for seen in found.values() for one in seen]
     wrong: dict[str, list[str]] = {}

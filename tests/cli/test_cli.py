@@ -238,21 +238,21 @@ def test_how_people_are_reached_and_when_they_were_trained(anywhere: Place) -> N
     def user(*words: str) -> str:
         return good(anywhere.command("user", *words))
 
-    assert anywhere.command("user", "contact", "王五").code == 2  # no such user
-    anywhere.command("user", "add", "王五", "--role", "viewer", stdin="long enough\n")
-    assert user("contact", "王五") == "user: 王五\n"
+    assert anywhere.command("user", "contact", "周八").code == 2  # no such user
+    anywhere.command("user", "add", "周八", "--role", "viewer", stdin="long enough\n")
+    assert user("contact", "周八") == "user: 周八\n"
     ids = ("--id", "dingtalk=w1", "--id", "feishu=ou_9")
-    told = user("contact", "王五", "--phone", "13800000001", "--name", "王", *ids)
-    assert told == "user: 王五\nname: 王\nphone: 13800000001\nid dingtalk: w1\nid feishu: ou_9\n"
-    told = user("contact", "王五", "--phone", "", "--id", "feishu=", "--email", "w@example.org")
-    assert told == "user: 王五\nname: 王\nemail: w@example.org\nid dingtalk: w1\n"
-    assert anywhere.command("user", "contact", "王五", "--phone", "soon").code == 2
-    assert user("training", "王五") == "王五 was never trained\n"
+    told = user("contact", "周八", "--phone", "13800000001", "--name", "周", *ids)
+    assert told == "user: 周八\nname: 周\nphone: 13800000001\nid dingtalk: w1\nid feishu: ou_9\n"
+    told = user("contact", "周八", "--phone", "", "--id", "feishu=", "--email", "w@example.org")
+    assert told == "user: 周八\nname: 周\nemail: w@example.org\nid dingtalk: w1\n"
+    assert anywhere.command("user", "contact", "周八", "--phone", "soon").code == 2
+    assert user("training", "周八") == "周八 was never trained\n"
     assert re.search(
         rf"2026-01-05 +现场培训 +{ME}",
-        user("training", "王五", "--day", "2026-01-05", "--what", "现场培训"),
+        user("training", "周八", "--day", "2026-01-05", "--what", "现场培训"),
     )
-    assert anywhere.command("user", "training", "王五", "--day", "monday", "--what", "x").code == 2
+    assert anywhere.command("user", "training", "周八", "--day", "monday", "--what", "x").code == 2
 
 
 def test_a_token_is_printed_once_and_logs_in(daemon: Place) -> None:
