@@ -27,7 +27,7 @@ AFTERWARDS = frozenset(("cleared", "closed", "cancelled"))  # whoever was called
 
 def arm(ticket: Ticket, cover: Cover | None, at: datetime) -> Ticket:
     """The chain from its beginning: the ticket has just been told to those on duty."""
-    if cover is None:
+    if cover is None or at < cover.duty.begins:
         return _still(ticket)
     if ticket.state is TicketState.ON_SITE:  # somebody is there
         return replace(ticket, calls={f"1 {REMINDED}": at + cover.duty.remind})

@@ -10,7 +10,7 @@ import pytest
 from secmon.core.decide import decide
 from secmon.core.model import Action, Notice, Reason, Refusal, Severity, Verb
 from secmon.core.wishes import Undelivered
-from tests.core.duty import GRAVE, on_duty, roster, step
+from tests.core.duty import GRAVE, START, on_duty, roster, step
 from tests.core.world import (
     HOUR,
     MINUTE,
@@ -68,6 +68,12 @@ def test_without_a_roster_everybody_is_told_everything_and_nobody_is_called() ->
         *((0.0, "opened", ()), (22.0, "due_soon", ()), (28.0, "overdue", ())),
     ]
     assert here.only().calls == {}
+
+
+def test_before_the_roster_begins_it_is_as_without_one() -> None:
+    here = site(roster(start=START + timedelta(days=1)))
+    here.sleep(OPENED + 2 * HOUR)
+    assert told(here, "opened", "escalated") == [(0.0, "opened", ())]
 
 
 def test_next_then_lead_then_manager_then_again() -> None:
