@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -105,7 +105,6 @@ class Daemon:
         self._alive_at: datetime | None = None
         self._layouts = Layouts()
         self._polling = False
-        self.on_shift: Callable[[], Collection[str]] = lambda: ()  # user names; () : unknown
         self.started = asyncio.Event()
         self._reloading = asyncio.Lock()
 
@@ -343,9 +342,10 @@ class Daemon:
         }
 
     async def claimants(self) -> Collection[str]:
-        """Those on shift who may work on tickets; while nobody says who is, all who may."""
+        """Those on shift who may work on tickets; while nobody is, all who may."""
         able = [user.name for user in await self.store.users() if user.role in WORKERS]
-        on_shift = set(self.on_shift()) & set(able)
+        cover = self.cover()
+        on_shift = set(cover.on(self.clock.now()) if cover else ()) & set(able)
         return [name for name in able if not on_shift or name in on_shift]
 
     async def notices(self, state: str, limit: int) -> Sequence[Delivery]:

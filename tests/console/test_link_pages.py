@@ -227,13 +227,22 @@ async def test_who_may_not_claim(phone: Phone, who: str) -> None:
         assert (await phone.press(personal, version="1")).status == 403
 
 
-async def test_only_those_on_shift_are_asked_once_a_roster_says_who(phone: Phone) -> None:
-    number = await phone.site.hot()
-    phone.site.daemon.on_shift = lambda: ["manager", "viewer"]
-    path = phone.path(number)
-    assert (await phone.get(path)).buttons == ["manager"]
-    assert (await phone.press(path, "operator")).status == 403
-    assert (await phone.press(path, "manager")).status == 303
+ROSTER = """
+duty:
+  shifts: {all: "00:00-24:00"}
+  rotation: {start: 2026-01-01, days: [{all: [manager, viewer]}]}
+"""
+
+
+async def test_only_those_on_shift_are_asked_once_a_roster_says_who(tmp_path: Path) -> None:
+    async with serving(says({"errcode": 0, "errmsg": "ok"})) as robot:
+        (tmp_path / "hook").write_text(f"{robot.base}/send?key=k")
+        async with lab(tmp_path, GROUP + ROSTER, http=HTTP) as site:
+            phone = Phone(site, robot)
+            path = phone.path(await site.hot())
+            assert (await phone.get(path)).buttons == ["manager"], "viewers only read"
+            assert (await phone.press(path, "operator")).status == 403
+            assert (await phone.press(path, "manager")).status == 303
 
 
 @pytest.mark.parametrize("version", ["x", "-1", "9" * 30, "１"])
