@@ -1,5 +1,6 @@
 """A network namespace of its own for a server that insists on listening everywhere."""
 
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.peers.need import need
+
+MADE = itertools.count()  # namespaces of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,12 @@ class Namespace:
 @contextmanager
 def namespace() -> Iterator[Namespace]:
     """Ends the test where none can be made: that needs root."""
-    number = os.getpid() % 0x3FFF  # of a /30 in the range for tests between networks (RFC 2544)
+    mine = f"{os.getpid()}{next(MADE):x}"  # the kernel takes its time to let go of the last one
+    number = int(mine, 16) % 0x3FFF  # of a /30 in the range for tests between networks (RFC 2544)
     net = f"198.18.{number >> 6}.{(number & 0x3F) << 2}".rpartition(".")
     ours, theirs = (f"{net[0]}.{int(net[2]) + i}" for i in (1, 2))
-    near, far = f"sm{os.getpid()}a", f"sm{os.getpid()}b"
-    made = Namespace(f"secmon-{os.getpid()}", theirs, far)
+    near, far = f"sm{mine}a", f"sm{mine}b"
+    made = Namespace(f"secmon-{mine}", theirs, far)
     if error := _ip("netns", "add", made.name):
         pytest.skip(f"no network namespace can be made here (not root?): {error}")
     try:
@@ -52,7 +56,8 @@ def namespace() -> Iterator[Namespace]:
                 pytest.skip(f"no network namespace can be reached here: {error}")
         yield made
     finally:
-        _ip("netns", "delete", made.name)  # the pair of devices goes with it
+        _ip("link", "delete", near)  # the pair of devices, at once
+        _ip("netns", "delete", made.name)
 
 
 def _ip(*words: str) -> str:
