@@ -8,6 +8,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 $(BIN)/uv
 INTO := --python $(BIN)/python
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url $(LOCK_ARGS)
+TWO := -n 2 --dist loadfile
 SOURCES = $(wildcard secmon probes grafana tests benchmarks)
 
 # Whatever environment make was called from, it must not leak into ours.
@@ -28,10 +29,10 @@ demo: $(if $(wildcard $(VENV)/made-dev),$(VENV)/made-dev,$(VENV)/made-run)
 
 test: setup
 	.ci/peers
-	$(BIN)/python -m pytest -m "not soak" $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TWO) -m "not soak" $(TEST_ARGS)
 
 check: lint
-	$(BIN)/python -m pytest -m "not peers and not soak and not slow" $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TWO) -m "not peers and not soak and not slow" $(TEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check $(SOURCES)
