@@ -29,6 +29,10 @@ from secmon.core.model import (
 
 __all__ = [
     "EMPTY_LAYOUT",
+    "Attachment",
+    "AuditCheck",
+    "AuditLine",
+    "AuditWish",
     "Batch",
     "Cause",
     "Change",
@@ -41,8 +45,10 @@ __all__ = [
     "Garbled",
     "Hour",
     "Joiner",
+    "LastLogin",
     "Later",
     "Layout",
+    "Login",
     "Memory",
     "Missed",
     "Never",
@@ -55,6 +61,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Role",
+    "SeatRow",
     "Store",
     "StoreDown",
     "Stored",
@@ -370,8 +377,7 @@ class Store(Protocol):
 
 
 class Role(StrEnum):
-    """What a person may do: viewer and auditor read; operator, engineer and manager also work on
-    tickets and poll; admin also manages people and the store."""
+    """What a person is. What each may do stands in one table: secmon/console/rights.py."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -390,3 +396,89 @@ class User:
     password: str = field(default="", repr=False)
     created_at: datetime | None = None
     contact: Contact | None = None  # None: nobody said how they are reached
+    scopes: tuple[str, ...] = ()  # of the token that was shown; empty: all that the role may
+    must_change: bool = False  # the password, before anything else
+    before: LastLogin | None = None  # of a session: the log-in before it
+
+
+@dataclass(frozen=True, slots=True)
+class LastLogin:
+    """A log-in before this one; `wrong` passwords were tried since then."""
+
+    at: datetime | None = None  # None: it is the first
+    address: str = ""
+    wrong: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How a person logged in last, and what was tried in vain since."""
+
+    wrong: int = 0
+    locked_until: datetime | None = None
+    last_at: datetime | None = None
+    last_address: str = ""
+    must_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRow:
+    """One session of a person, named by a piece of its digest."""
+
+    id: str
+    created_at: datetime
+    used_at: datetime  # within minutes
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Who did what, from where, and how it ended. `id`, `at` and `sha256` come from the store."""
+
+    who: str
+    address: str
+    what: str
+    subject: str
+    outcome: str  # done, refused, failed
+    why: str
+    at: datetime = datetime.min
+    id: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWish:
+    """Which audit lines: those in [since, until) that are older than the line `before`."""
+
+    limit: int
+    before: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    who: str = ""
+    what: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What following the chain of audit lines brought. `head` is the newest line's digest."""
+
+    count: int
+    first: int
+    last: int
+    head: str
+    mistakes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What somebody put to a ticket; `kind` is jpeg, png or pdf, `size` in bytes."""
+
+    id: int
+    ticket: str  # its id
+    at: datetime
+    who: str
+    name: str
+    kind: str
+    size: int

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,8 +19,9 @@ from prometheus_client import CollectorRegistry
 
 from secmon import __version__
 from secmon.adapters.exposition import Exposition
+from secmon.adapters.store.access import Access
 from secmon.adapters.store.sqlite import SqliteStore
-from secmon.api import Change, Clock, Contact, Delivery, Role, Stored, StoreDown, User
+from secmon.api import AuditLine, Change, Clock, Contact, Delivery, Role, Stored, StoreDown, User
 from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
@@ -166,9 +167,20 @@ class Daemon:
                 for text in error.problems:
                     log.error("site file refused: %s", text)
                 self._mistakes = error.problems
-                return error.problems
-            self._mistakes = await self._take_up(loaded, setups)
+            else:
+                self._mistakes = await self._take_up(loaded, setups)
+            await self._note_reload()
             return self._mistakes
+
+    async def _note_reload(self) -> None:
+        outcome, why = "done", ""
+        if self._mistakes:
+            outcome, why = "refused", f"{len(self._mistakes)} mistakes"
+        line = AuditLine("secmon", "", "reload", self.loaded.file.name, outcome, why)
+        try:
+            await self.ledger.note(line)
+        except StoreDown as down:
+            log.warning("the reload is not in the audit: %s", down)
 
     async def _take_up(self, loaded: Loaded, setups: Sequence[Setup]) -> Sequence[str]:
         fixed = [
@@ -220,9 +232,14 @@ class Daemon:
             await asyncio.sleep(PRUNE)
             keep = self.loaded.site.retention
             try:
-                await self.store.prune(
-                    self.clock.now(), history_for=keep.history, pictures=keep.pictures
+                now = self.clock.now()
+                await self.store.prune(now, history_for=keep.history, pictures=keep.pictures)
+                await self.ledger.prune(
+                    audit_before=now - keep.audit, pictures_before=now - keep.pictures
                 )
+                chain = await self.ledger.check_audit()
+                say = log.error if chain.mistakes else log.info
+                say("audit lines=%d head=%s %s", chain.last, chain.head, "; ".join(chain.mistakes))
             except StoreDown as down:
                 log.warning("nothing was pruned: %s", down)
 
@@ -320,12 +337,18 @@ class Daemon:
             _, state = self._device_state(device)
             events.append({"type": "device", "device": device, "state": state})
         for queue in self._queues:
-            for event in events:
-                if queue.full():  # the reader must read it all again
-                    while not queue.empty():
-                        queue.get_nowait()
-                    queue.put_nowait({"type": "lagged"})
-                queue.put_nowait(event)
+            self._tell(queue, events)
+
+    @staticmethod
+    def _tell(
+        queue: asyncio.Queue[Mapping[str, object]], events: Iterable[Mapping[str, object]]
+    ) -> None:
+        for event in events:
+            if queue.full():  # the reader must read it all again
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait({"type": "lagged"})
+            queue.put_nowait(event)
 
     # --- what people do by link, and what they could not be told ---
 
@@ -470,14 +493,36 @@ class Daemon:
 
     # --- who is logged in ---
 
+    @property
+    def ledger(self) -> Access:
+        return self.store.access
+
+    @property
+    def idle(self) -> timedelta:
+        return self.loaded.site.access.idle
+
+    @property
+    def tries(self) -> int:
+        return self.loaded.site.access.tries
+
+    def announce(self, ticket: Ticket) -> None:
+        """Tells open pages that something about the ticket is new."""
+        for queue in self._queues:
+            self._tell(queue, [{"type": "ticket", "ticket": self._json(ticket)}])
+
+    async def pictures(self, ticket: Ticket) -> Sequence[tuple[datetime, bytes]]:
+        return await self.store.evidence(ticket.id)
+
     async def person(self, name: str) -> User | None:
         return await self.store.user(name)
 
-    async def begin_session(self, name: str, sha256: str) -> None:
-        await self.store.begin_session(name, sha256)
+    async def begin_session(
+        self, name: str, sha256: str, address: str = "", agent: str = ""
+    ) -> None:
+        await self.store.begin_session(name, sha256, address, agent)
 
     async def session(self, sha256: str) -> User | None:
-        return await self.store.session(sha256)
+        return await self.store.session(sha256, self.idle)
 
     async def end_session(self, sha256: str) -> None:
         await self.store.end_session(sha256)
@@ -524,8 +569,8 @@ class Daemon:
     async def add_user(self, name: str, role: Role, password: str) -> None:
         await self.store.add_user(name, role, password)
 
-    async def set_password(self, name: str, password: str) -> None:
-        await self.store.set_password(name, password)
+    async def set_password(self, name: str, password: str, must_change: bool = False) -> None:
+        await self.store.set_password(name, password, must_change)
 
     async def add_token(self, user: str, sha256: str) -> None:
         await self.store.add_token(user, "cli", sha256)

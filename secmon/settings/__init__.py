@@ -36,6 +36,7 @@ from secmon.settings.values import (
     ListenOn,
     Name,
     Network,
+    Patience,
     PublicUrl,
     Scalar,
     SomeDuration,
@@ -126,6 +127,13 @@ class Metrics(Section):
     token: Secret | None = None
     tls: Tls | None = None
     insecure: bool = False
+
+
+class AccessEntry(Section):
+    """How long a log-in of the console lasts, and how many wrong passwords lock a name."""
+
+    idle: Patience = timedelta(hours=8)  # a shift
+    tries: Annotated[int, Field(ge=3, le=100)] = 10
 
 
 class CredentialsEntry(Section):
@@ -256,6 +264,7 @@ class SiteFile(Section):
     store: StoreFile = Path("/var/lib/secmon/secmon.db")
     http: Http = Http()
     metrics: Metrics = Metrics()
+    access: AccessEntry = AccessEntry()
     credentials: dict[SomeText, CredentialsEntry] = {}
     devices: list[DeviceEntry] = []
     rules: list[RuleEntry] = []

@@ -49,6 +49,13 @@ def _some_duration(value: object) -> timedelta:
     return length
 
 
+def _patience(value: object) -> timedelta:
+    length = _duration(value)
+    if not timedelta(minutes=1) <= length <= timedelta(days=7):
+        raise ValueError("expected a duration of 1m to 7d")
+    return length
+
+
 def _half_year(value: object) -> timedelta:
     length = _duration(value)
     if length < timedelta(days=180):
@@ -184,6 +191,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 Duration = Annotated[timedelta, PlainValidator(_duration)]
 SomeDuration = Annotated[timedelta, PlainValidator(_some_duration)]  # not nothing
+Patience = Annotated[timedelta, PlainValidator(_patience)]  # a minute to a week
 HalfYear = Annotated[timedelta, PlainValidator(_half_year)]  # or longer
 Day = Annotated[str, PlainValidator(_day)]
 Armed = Annotated[tuple[int, int], PlainValidator(_armed)]

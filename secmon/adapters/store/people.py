@@ -15,21 +15,24 @@ USE_NOTED_EVERY = timedelta(hours=1)  # a write for every request would be too d
 ADD = """INSERT INTO person (site, name, role, password, created_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (site, name) DO NOTHING RETURNING name"""
 SET_PASSWORD = "UPDATE person SET password = $3 WHERE site = $1 AND name = $2 RETURNING name"
+SET_ROLE = "UPDATE person SET role = $3 WHERE site = $1 AND name = $2 RETURNING name"
+REMOVE = "DELETE FROM person WHERE site = $1 AND name = $2 RETURNING name"
 SET_CONTACT = "UPDATE person SET contact = $3 WHERE site = $1 AND name = $2 RETURNING name"
 COLUMNS = "name, role, password, created_at, contact"
 ALL = f"SELECT {COLUMNS} FROM person WHERE site = $1 ORDER BY name"
 ONE = f"SELECT {COLUMNS} FROM person WHERE site = $1 AND name = $2"
 ADD_TOKEN = """INSERT INTO token
-    (site, sha256, person, name, created_at, used_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, NULL, $6)"""
-TOKENS = """SELECT name, created_at, used_at, expires_at FROM token
+    (site, sha256, person, name, created_at, used_at, expires_at, scopes)
+    VALUES ($1, $2, $3, $4, $5, NULL, $6, $7)"""
+TOKENS = """SELECT name, created_at, used_at, expires_at, scopes FROM token
     WHERE site = $1 AND person = $2 ORDER BY created_at, name"""
-HOLDER = """SELECT p.name, p.role, p.password, p.created_at, p.contact, t.used_at
+HOLDER = """SELECT p.name, p.role, p.password, p.created_at, p.contact, t.used_at, t.scopes
     FROM token t JOIN person p ON p.site = t.site AND p.name = t.person
     WHERE t.site = $1 AND t.sha256 = $2 AND (t.expires_at IS NULL OR t.expires_at > $3)"""
 NOTE_USE = "UPDATE token SET used_at = $3 WHERE site = $1 AND sha256 = $2"
 DROP_TOKEN = """DELETE FROM token WHERE site = $1 AND person = $2 AND name = $3
     RETURNING sha256"""
+DROP_TOKENS = "DELETE FROM token WHERE site = $1 AND person = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Token:
     created_at: datetime
     used_at: datetime | None  # within an hour
     expires_at: datetime | None
+    scopes: tuple[str, ...] = ()  # empty: all that its user may
 
 
 async def add(session: Session, user: User, now: datetime) -> User:
@@ -56,6 +60,19 @@ async def set_password(session: Session, name: str, password: str) -> None:
     """ValueError if there is no such person."""
     if not await session.fetch(SET_PASSWORD, session.site, plain(name), password):
         raise ValueError(f"there is no user {name}")
+
+
+async def set_role(session: Session, name: str, role: Role) -> None:
+    """ValueError if there is no such person."""
+    if not await session.fetch(SET_ROLE, session.site, plain(name), str(role)):
+        raise ValueError(f"there is no user {name}")
+
+
+async def remove(session: Session, name: str) -> None:
+    """The person and all tokens. ValueError if there is no such person."""
+    if not await session.fetch(REMOVE, session.site, plain(name)):
+        raise ValueError(f"there is no user {name}")
+    await session.fetch(DROP_TOKENS, session.site, plain(name))
 
 
 async def set_contact(session: Session, contact: Contact) -> None:
@@ -85,8 +102,8 @@ async def add_token(session: Session, person: str, token: Token, sha256: str) ->
     if await one(session, person) is None:
         raise ValueError(f"there is no user {person}")
     expiry = stamp(token.expires_at) if token.expires_at else None
-    times = (stamp(token.created_at), expiry)
-    await session.fetch(ADD_TOKEN, session.site, sha256, person, plain(token.name), *times)
+    values = (stamp(token.created_at), expiry, ",".join(token.scopes))
+    await session.fetch(ADD_TOKEN, session.site, sha256, person, plain(token.name), *values)
 
 
 async def tokens(session: Session, person: str) -> list[Token]:
@@ -98,6 +115,7 @@ async def tokens(session: Session, person: str) -> list[Token]:
             moment(row["created_at"]),
             _maybe(row["used_at"]),
             _maybe(row["expires_at"]),
+            _scopes(row["scopes"]),
         )
         for row in rows
     ]
@@ -109,7 +127,8 @@ async def holder(session: Session, sha256: str, now: datetime) -> tuple[User, bo
     if row is None:
         return None
     used_at = _maybe(row["used_at"])
-    return _user(row), used_at is None or abs(now - used_at) >= USE_NOTED_EVERY
+    user = replace(_user(row), scopes=_scopes(row["scopes"]))
+    return user, used_at is None or abs(now - used_at) >= USE_NOTED_EVERY
 
 
 async def note_use(session: Session, sha256: str, now: datetime) -> None:
@@ -130,6 +149,10 @@ def _user(row: Row) -> User:
         moment(row["created_at"]),
         read(Contact, told) if told else None,
     )
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
 
 
 def _maybe(text: str | None) -> datetime | None:

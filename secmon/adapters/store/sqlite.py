@@ -23,6 +23,7 @@ from secmon.adapters.store import (
     history,
     journal,
     keys,
+    logins,
     migrations,
     outbox,
     people,
@@ -30,6 +31,7 @@ from secmon.adapters.store import (
     tickets,
     watched,
 )
+from secmon.adapters.store.access import Access
 from secmon.adapters.store.connection import Connections, open_connections, session
 from secmon.adapters.store.files import Size
 from secmon.adapters.store.journal import Line
@@ -114,6 +116,11 @@ class SqliteStore:
 
     async def _copy_before(self, number: str) -> None:
         await files.copy(self.path, self.path.with_name(f"{self.path.name}.before-{number}"))
+
+    @property
+    def access(self) -> Access:
+        """Log-ins, tokens, audit lines, attachments; of an open store."""
+        return Access(self._db, self._clock)
 
     # --- the core's changes ---
 
@@ -269,12 +276,13 @@ class SqliteStore:
         async with self._db.writing() as session:
             return await people.add(session, User(name, role, password), self._clock.now())
 
-    async def set_password(self, name: str, password: str) -> None:
-        """`password` is an scrypt text; all sessions of the user end. ValueError if there is no
-        such user."""
+    async def set_password(self, name: str, password: str, must_change: bool = False) -> None:
+        """`password` is an scrypt text; all sessions of the user end. `must_change`: at the next
+        log-in. ValueError if there is no such user."""
         async with self._db.writing() as session:
             await people.set_password(session, name, password)
             await sessions.end_all(session, name)
+            await logins.must_change(session, name, must_change)
 
     async def set_contact(self, contact: Contact) -> None:
         """How a user is reached from now on. ValueError if there is no such user."""
@@ -322,15 +330,20 @@ class SqliteStore:
 
     # --- sessions of the console ---
 
-    async def begin_session(self, user: str, sha256: str) -> None:
-        """`sha256`: hex digest of what the cookie holds. ValueError if there is no such user."""
+    async def begin_session(
+        self, user: str, sha256: str, address: str = "", agent: str = ""
+    ) -> None:
+        """`sha256`: hex digest of what the cookie holds; `address` and `agent` say where it is.
+        ValueError if there is no such user."""
         async with self._db.writing() as session:
-            await sessions.add(session, user, sha256, self._clock.now())
+            await sessions.add(
+                session, user, sha256, self._clock.now(), address=address, agent=agent
+            )
 
-    async def session(self, sha256: str) -> User | None:
+    async def session(self, sha256: str, idle: timedelta = sessions.IDLE) -> User | None:
         """Whose session this is, unless it is over. Notes its use, at most every 5 minutes."""
         now = self._clock.now()
-        held = await sessions.holder(self._db.reader, sha256, now)
+        held = await sessions.holder(self._db.reader, sha256, now, idle)
         if held is not None and held.stale:
             with suppress(StoreDown):  # a full disk locks nobody out
                 async with self._db.writing() as session:
