@@ -17,11 +17,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from secmon.api import Role, User
+from secmon.console import rights
 from secmon.console.origin import Networks, client_of, same_origin
 from secmon.console.problems import Handler, Problem
 
-READERS = frozenset(Role)
-WORKERS = frozenset((Role.OPERATOR, Role.ENGINEER, Role.MANAGER, Role.ADMIN))
+READERS = rights.ROLES[rights.Right.READ]
+WORKERS = rights.WORKERS
 
 WINDOW = 60.0  # seconds over which wrong tokens are counted
 TRIES = 10  # wrong tokens per address and window before it has to wait
@@ -118,7 +119,7 @@ def guard(door: Door, open_paths: Collection[str]) -> Middleware:
 async def identify(request: web.Request, door: Door) -> User:
     """The user behind a request. 401 without one, 429 after too many wrong tokens, 403 for what
     another site's page sends with our cookie."""
-    local = _peer(request)
+    local = local_peer(request)
     if local is not None:
         return local
     if door.session and "Authorization" not in request.headers:
@@ -173,7 +174,7 @@ def _unknown(why: str) -> Problem:
     return Problem(401, why, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _peer(request: web.Request) -> User | None:
+def local_peer(request: web.Request) -> User | None:
     """The process at the other end of the unix socket, by SO_PEERCRED: root and we are admin."""
     transport = request.transport
     link = transport.get_extra_info("socket") if transport else None

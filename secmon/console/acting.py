@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from secmon.api import StoreDown, User
+from secmon.api import Attachment, StoreDown, User
 from secmon.console.daemon import Daemon
 from secmon.console.problems import Problem
 from secmon.console.requests import Kind
+from secmon.console.rights import require, right_of
 from secmon.core.model import (
     ENDED,
     Action,
     Content,
+    Entry,
     Refusal,
     Severity,
     Ticket,
@@ -38,15 +41,28 @@ def ticket_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
 
 
 async def full_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
-    """The ticket with its journal."""
-    try:
+    """The ticket with its journal, and what was put to it."""
+    lines: Sequence[Entry] = ()
+    files: Sequence[Attachment] = ()
+    with suppress(StoreDown):
         lines = await daemon.journal(one)
-    except StoreDown:
-        lines = ()
+        files = await daemon.ledger.attachments(one.id)
     journal = [
         {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
     ]
-    return {**ticket_json(daemon, one), "journal": journal}
+    attached = [attachment_json(file) for file in files]
+    return {**ticket_json(daemon, one), "journal": journal, "attachments": attached}
+
+
+def attachment_json(file: Attachment) -> dict[str, object]:
+    return {
+        "id": file.id,
+        "name": file.name,
+        "kind": file.kind,
+        "size": file.size,
+        "at": stamp(file.at),
+        "by": file.who,
+    }
 
 
 async def report(daemon: Daemon, user: User, body: Mapping[str, object]) -> Ticket:
@@ -70,6 +86,7 @@ async def carry_out(
 ) -> Ticket:
     """Applies a verb; `body` was checked against VERB_KEYS. Problem 409 carries the present ticket;
     nothing was changed then."""
+    require(user, right_of(verb))
     if verb is Verb.VERIFY:
         await _look_again(daemon, number)
     version = body.get("version")

@@ -10,17 +10,14 @@ from aiohttp import web
 
 from secmon.api import StoreDown
 from secmon.console import acting, views
-from secmon.console.access import PASS, READERS, WORKERS, Pass, digest, need
+from secmon.console.access import PASS, USER, Pass
 from secmon.console.acting import full_json, ticket_json
-from secmon.console.admin import ADMINS
 from secmon.console.daemon import DAEMON
 from secmon.console.openapi import document
-from secmon.console.passwords import new_token
 from secmon.console.problems import Problem
 from secmon.console.requests import body_of, json_response
-from secmon.console.sessions import LINK
+from secmon.console.rights import Right, may
 from secmon.core.model import Device, TicketState
-from secmon.core.tickets import stamp
 
 PAGE = 500  # tickets of a listing, at most 5,000 by `limit`
 LOOK_AGAIN = 15.0  # seconds after which a stream asks anew whether its reader may still listen
@@ -39,7 +36,6 @@ def api_routes() -> list[web.RouteDef]:
         web.get("/api/v1/tickets/{number}", ticket),
         web.post("/api/v1/tickets/{number}/{verb}", verb),
         web.get("/api/v1/events", events),
-        web.post("/api/v1/users/{name}/link", login_link),
     ]
 
 
@@ -51,22 +47,23 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 async def devices(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon = request.app[DAEMON]
     every = daemon.policy.devices.values()
     rows = [views.device_row(daemon.world, daemon.policy, one) for one in every]
+    if not may(request[USER], Right.ADDRESSES):
+        rows = [views.without_addresses(row) for row in rows]
     return json_response({"devices": rows})
 
 
 async def device(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon = request.app[DAEMON]
-    return json_response(views.device_page(daemon.world, daemon.policy, _device(request)))
+    page = views.device_page(daemon.world, daemon.policy, _device(request))
+    shown = may(request[USER], Right.ADDRESSES)
+    return json_response(page if shown else views.without_addresses(page))
 
 
 async def poll(request: web.Request) -> web.Response:
     """Polls every probe of the device now and waits for what they say."""
-    need(request, WORKERS)
     daemon = request.app[DAEMON]
     seen = await daemon.poll(_device(request).id)
     policy = daemon.policy
@@ -74,7 +71,6 @@ async def poll(request: web.Request) -> web.Response:
 
 
 async def faults(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon = request.app[DAEMON]
     every = sorted(daemon.world.faults.items())
     return json_response({"faults": [views.fault_row(daemon.policy, fault) for _, fault in every]})
@@ -93,7 +89,6 @@ def _device(request: web.Request) -> Device:
 
 async def tickets(request: web.Request) -> web.Response:
     """Newest first. `state` takes one or several states, comma-separated, or `all`."""
-    need(request, READERS)
     daemon = request.app[DAEMON]
     states = _states(request.query.get("state", ""))
     wanted = request.query.get("device", "")
@@ -124,7 +119,6 @@ def _limit(text: str) -> int:
 
 
 async def ticket(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon = request.app[DAEMON]
     number = request.match_info["number"]
     found = await daemon.ticket(number)
@@ -135,7 +129,7 @@ async def ticket(request: web.Request) -> web.Response:
 
 async def report(request: web.Request) -> web.Response:
     """A person reports a fault: `device`, `note`, and if known `part` and `severity`."""
-    user = need(request, WORKERS)
+    user = request[USER]
     daemon = request.app[DAEMON]
     done = await acting.report(daemon, user, await body_of(request, acting.REPORT_KEYS))
     return json_response(await full_json(daemon, done), 201)
@@ -143,7 +137,7 @@ async def report(request: web.Request) -> web.Response:
 
 async def verb(request: web.Request) -> web.Response:
     """Applies a verb. 409 carries the present ticket; nothing was changed then."""
-    user = need(request, WORKERS)
+    user = request[USER]
     daemon = request.app[DAEMON]
     word = acting.verb_of(request.match_info["verb"])
     body = await body_of(request, acting.VERB_KEYS)
@@ -156,7 +150,6 @@ async def verb(request: web.Request) -> web.Response:
 
 async def events(request: web.Request) -> web.StreamResponse:
     """Server-sent events: every lasting change, with a comment every few seconds between."""
-    need(request, READERS)
     daemon = request.app[DAEMON]
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
@@ -192,21 +185,3 @@ async def _stream(queue: asyncio.Queue[Mapping[str, object]]) -> AsyncIterator[b
             continue
         data = json.dumps(event, ensure_ascii=False)
         yield f"event: {event.get('type', 'change')}\ndata: {data}\n\n".encode()
-
-
-# --- logging in once ---------------------------------------------------------------------------
-
-
-async def login_link(request: web.Request) -> web.Response:
-    """A log-in to the console that works once and not for long: an administrator hands it on."""
-    need(request, ADMINS)
-    daemon = request.app[DAEMON]
-    name = request.match_info["name"]
-    secret, expires = new_token(), daemon.clock.now() + LINK
-    await body_of(request, {})
-    try:
-        await daemon.add_link(name, digest(secret), expires)
-    except ValueError:
-        raise Problem(404, f"there is no user {name[:64]!r}") from None
-    told = {"name": name, "url": f"{daemon.public_url}/login?once={secret}"}
-    return json_response({**told, "expires_at": stamp(expires)}, 201)

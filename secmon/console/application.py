@@ -7,22 +7,29 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from secmon.console.access import DOOR, Brake, Door, guard
+from secmon.console.account import account_routes
 from secmon.console.admin import OFFICE, admin_routes
+from secmon.console.admission import admission
 from secmon.console.api import OPEN_PATHS, api_routes
+from secmon.console.audit import audit_routes
 from secmon.console.daemon import DAEMON, Daemon
 from secmon.console.duty_api import WATCHROOM, duty_routes
 from secmon.console.hand_over_api import hand_over_routes
 from secmon.console.headers import set_headers
 from secmon.console.kpi import COUNTED, kpi_routes
+from secmon.console.ledger import LEDGER, NOISE, QUIET
 from secmon.console.link_pages import PATH, set_up_links
 from secmon.console.notices import set_up_notices
+from secmon.console.locks import Locks
 from secmon.console.origin import networks
 from secmon.console.pages import OPEN_PAGES, page_routes, set_up_pages
 from secmon.console.pages.trouble import as_pages
+from secmon.console.people import user_routes
 from secmon.console.people_api import people_routes
 from secmon.console.problems import as_problems
 from secmon.console.requests import BODY
-from secmon.console.sessions import DESK, NAME_TRIES, Desk
+from secmon.console.sessions import DESK, Desk
+from secmon.console.uploads import GATE, Gate, upload_routes
 
 
 def application(
@@ -41,22 +48,30 @@ def application(
     )
     open_paths = OPEN_PATHS | OPEN_PAGES | {PATH} | {route.path for route in beside}
     app = web.Application(
-        middlewares=[as_problems, as_pages, guard(door, open_paths)], client_max_size=BODY
+        middlewares=[as_problems, as_pages, guard(door, open_paths), admission],
+        client_max_size=BODY,
     )
     app[DOOR] = door
-    app[DESK] = Desk(daemon, Brake(tick), Brake(tick, NAME_TRIES))
+    app[DESK] = Desk(daemon, Brake(tick), Locks(daemon.clock.now, lambda: daemon.tries))
     app[DAEMON] = daemon
     app[OFFICE] = daemon
     app[COUNTED] = daemon
     app[WATCHROOM] = daemon
+    app[LEDGER] = daemon.ledger
+    app[QUIET] = Brake(tick, NOISE)
+    app[GATE] = Gate()
     set_up_pages(app)
     set_up_links(app, daemon, door.proxies)
     set_up_notices(app, daemon)
     app.on_response_prepare.append(set_headers)
     for routes in (
         beside,
+        upload_routes(),
         api_routes(),
         admin_routes(),
+        user_routes(),
+        account_routes(),
+        audit_routes(),
         duty_routes(),
         hand_over_routes(),
         people_routes(),

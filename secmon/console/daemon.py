@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from secmon.api import Clock, User
 from secmon.console.admin import Office
 from secmon.console.duty_api import Watchroom
 from secmon.console.kpi import Counted
+from secmon.console.ledger import Ledger
 from secmon.console.links import LinkDesk
 from secmon.console.notices import NoticeDesk
 from secmon.console.sessions import Lodge
@@ -45,6 +46,18 @@ class Health:
 class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Protocol):
     clock: Clock
     version: str
+
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def idle(self) -> timedelta:
+        """How long a session may go unused."""
+        ...
+
+    @property
+    def tries(self) -> int:
+        """Wrong passwords after which a name waits."""
+        ...
 
     @property
     def world(self) -> World: ...
@@ -79,6 +92,14 @@ class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Protocol):
     ) -> Sequence[Ticket]: ...
     async def ticket(self, number: str) -> Ticket | None: ...
     async def journal(self, ticket: Ticket) -> Sequence[Entry]: ...
+    async def pictures(self, ticket: Ticket) -> Sequence[tuple[datetime, bytes]]:
+        """The evidence, oldest first."""
+        ...
+
+    def announce(self, ticket: Ticket) -> None:
+        """Tells open pages that something about the ticket is new."""
+        ...
+
     async def user(self, digest: str) -> User | None: ...
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from secmon.api import Role
+from secmon.console.openapi_access import access_paths, access_schemas, file_paths
+from secmon.console.schema import FLAG, MAYBE, MAYBE_TIME, TEXT, TIME, VALUE, WHOLE, Schema
+from secmon.console.schema import array as _array
+from secmon.console.schema import call as _call
+from secmon.console.schema import one_of as _enum
+from secmon.console.schema import parameter as _parameter
+from secmon.console.schema import problems as _errors
+from secmon.console.schema import ref as _ref
+from secmon.console.schema import thing as _object
 from secmon.core.model import Clock, Content, Severity, TicketState, Verb, Way
-
-Schema = dict[str, object]
-
-TEXT: Schema = {"type": "string"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
-VALUE: Schema = {"type": ["string", "number", "boolean", "null"]}
-FLAG: Schema = {"type": "boolean"}
-MAYBE: Schema = {"type": ["boolean", "null"]}
-WHOLE: Schema = {"type": "integer"}
 
 
 def document(version: str) -> Schema:
@@ -98,6 +94,7 @@ def _paths() -> Schema:
             "parameters": [number],
             "get": _call("ticket", "One ticket with its journal", _ref("Ticket"), (404,)),
         },
+        **file_paths(number),
         "/api/v1/tickets/{number}/{verb}": {
             "parameters": [number, _parameter("verb", "path", _enum(verbs))],
             "post": _call("act", "Apply a verb", _ref("Ticket"), (400, 404, 409), body="Action"),
@@ -113,6 +110,7 @@ def _paths() -> Schema:
         },
         **_admin_paths(),
         **_notice_paths(),
+        **access_paths(),
         "/api/v1/events": {
             "get": {
                 "operationId": "events",
@@ -130,37 +128,10 @@ def _paths() -> Schema:
 
 
 def _admin_paths() -> Schema:
-    """For administrators: people, channels, the store."""
-    name = _parameter("name", "path", TEXT)
+    """For administrators: channels, the store."""
     channel = _parameter("id", "path", TEXT)
-    user = _object({"name": TEXT, "role": _enum(Role), "password": FLAG, "created_at": MAYBE_TIME})
-    told = _object({"name": TEXT, "role": _enum(Role), "token": TEXT}, required=["name", "role"])
     size: Schema = {"type": "object"}
     return {
-        "/api/v1/users": {
-            "get": _call("users", "All users", _object({"users": _array(user)})),
-            "post": _call("add_user", "Add a user", told, (400, 409), body="NewUser", good=201),
-        },
-        "/api/v1/users/{name}/password": {
-            "parameters": [name],
-            "post": _call(
-                "set_password",
-                "Set a password",
-                _object({"name": TEXT}),
-                (400, 404),
-                body="Password",
-            ),
-        },
-        "/api/v1/users/{name}/link": {
-            "parameters": [name],
-            "post": _call(
-                "login_link",
-                "A log-in to the console that works once, within a quarter of an hour",
-                _object({"name": TEXT, "url": TEXT, "expires_at": TIME}),
-                (400, 404, 413, 415),
-                good=201,
-            ),
-        },
         "/api/v1/channels/{id}/test": {
             "parameters": [channel],
             "post": _call(
@@ -210,56 +181,6 @@ def _notice_paths() -> Schema:
             "parameters": [_parameter("id", "path", WHOLE)],
             "post": _call("resend", "Send once more what was given up", again, (404,)),
         },
-    }
-
-
-def _call(
-    name: str,
-    summary: str,
-    answer: Schema,
-    more_errors: tuple[int, ...] = (),
-    *,
-    parameters: list[Schema] | None = None,
-    body: str = "",
-    good: int = 200,
-    errors: tuple[int, ...] = (401, 403, 429, 503),
-) -> Schema:
-    call: Schema = {
-        "operationId": name,
-        "summary": summary,
-        "responses": {
-            str(good): {
-                "description": "done" if body else "as asked",
-                "content": {"application/json": {"schema": answer}},
-            },
-            **_errors((*errors, *more_errors, *((413, 415) if body else ()))),
-        },
-    }
-    if name == "openapi":
-        call["security"] = []
-    if parameters:
-        call["parameters"] = parameters
-    if body:
-        call["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}}
-    return call
-
-
-def _errors(codes: tuple[int, ...]) -> Mapping[str, object]:
-    said = {
-        400: "the request is wrong; says what was expected",
-        401: "no or an unknown token or session",
-        403: "the role may not do this, or another site's page sent it",
-        404: "there is no such thing",
-        409: "the present state does not allow it; of a ticket it carries the present one",
-        413: "the body is longer than 64 KiB",
-        415: "the body is not application/json",
-        429: "too many wrong tokens",
-        502: "the channel did not take it",
-        503: "the store is away",
-    }
-    schema = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {
-        str(code): {"description": said[code], "content": schema} for code in sorted(set(codes))
     }
 
 
@@ -323,12 +244,8 @@ def _schemas() -> Schema:
             {"device": TEXT, "note": TEXT, "part": TEXT, "severity": _enum(Severity)},
             required=["device", "note"],
         ),
-        "NewUser": _object(
-            {"name": TEXT, "role": _enum(Role), "password": TEXT, "token": FLAG},
-            required=["name", "role"],
-        ),
+        **access_schemas(),
         "ChannelTest": _object({"to": TEXT}, required=[]),
-        "Password": _object({"password": TEXT}),
         "Backup": _object({"path": TEXT}),
         "Action": _object(
             {
@@ -380,6 +297,7 @@ def _ticket() -> Schema:
         "calls": _array(_object({"at": TIME, "to": TEXT})),
         "called": _array(TEXT),
         "journal": _array(line),
+        "attachments": _array(_ref("Attachment")),
     }
 
 
@@ -406,27 +324,5 @@ def _failure() -> Schema:
     }
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _array(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _object(properties: Schema, required: list[str] | None = None) -> Schema:
-    wanted = [key for key in properties if key != "journal"] if required is None else required
-    return {"type": "object", "properties": properties, "required": wanted}
-
-
-def _enum(words: Iterable[str]) -> Schema:
-    return {"enum": [str(word) for word in words]}
-
-
 def _list(key: str, item: str) -> Schema:
     return _object({key: _array(_ref(item))})
-
-
-def _parameter(name: str, place: str, schema: Schema, about: str = "") -> Schema:
-    more: Schema = {"description": about} if about else {}
-    return {"name": name, "in": place, "required": place == "path", "schema": schema, **more}

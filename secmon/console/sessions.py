@@ -7,35 +7,45 @@ costs the same time as a wrong password, and both get the same answer.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import web
 
-from secmon.api import User
-from secmon.console.access import DOOR, TRIES, Brake, digest
+from secmon.api import Login, StoreDown, User
+from secmon.console.access import DOOR, Brake, digest
+from secmon.console.ledger import LEDGER, Outcome, What, note, place_of
+from secmon.console.locks import FROM, Locks
 from secmon.console.origin import client_of, neighbourhood, scheme_of
 from secmon.console.passwords import new_token, proves
 from secmon.console.problems import Problem
+from secmon.core.tickets import stamp
 from secmon.texts.clean import clean
-
-log = logging.getLogger(__name__)
 
 LINK = timedelta(minutes=15)  # a link that logs in once is good for so long
 AT_ONCE = 2  # passwords proved at the same time: 32 MiB and a core each
 WAITING = 20  # … and how many may wait for their turn
-NAME_TRIES = 2 * TRIES  # wrong passwords per name and minute, from wherever
+AGENT = 120  # characters of what a browser calls itself
+
+
+@dataclass(slots=True)
+class Tried:
+    """One try to log in. `until`: when its name may try again, if it was the last straw."""
+
+    until: datetime | None
+    good: bool = False
 
 
 class Lodge(Protocol):
     """What logging in needs of the daemon behind it."""
 
     async def person(self, name: str) -> User | None: ...
-    async def begin_session(self, name: str, sha256: str) -> None: ...
+    async def begin_session(
+        self, name: str, sha256: str, address: str = "", agent: str = ""
+    ) -> None: ...
     async def session(self, sha256: str) -> User | None: ...
     async def end_session(self, sha256: str) -> None: ...
     async def add_link(self, name: str, sha256: str, expires: datetime) -> None: ...
@@ -48,45 +58,74 @@ class Desk:
 
     lodge: Lodge
     by_address: Brake
-    by_name: Brake
+    locks: Locks
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     waiting: int = 0
 
     async def by_password(self, request: web.Request, name: str, password: str) -> str:
         """The secret of a new session, '' where name or password is wrong. Problem 429 or 503."""
+        if not await self.proven(request, name, password, What.LOG_IN):
+            return ""
+        return await self._begin(request, name, "password")
+
+    async def proven(self, request: web.Request, name: str, password: str, what: What) -> bool:
+        """Is it that user's password? Counted and slowed like every guess; `what` it is for."""
         address = client_of(request, request.app[DOOR].proxies)
-        with self._counted(address, name) as count:
-            user = await self.lodge.person(name)
+        user = await self.lodge.person(name)
+        known = await request.app[LEDGER].login(name)
+        if user is not None:
+            self.locks.remember(name, known.wrong, known.locked_until)
+        key = _lock_of(name, address, known)
+        with self._counted(address, key) as tried:
             good = await self._prove(password, user.password if user else "")
-            if user is None or not good:
-                log.warning("log-in refused user=%r address=%s", clean(name, 64), address)
-                return ""
-            count.append(True)
-        return await self._begin(user.name, address)
+            if user is not None and good:
+                tried.good = True
+        if not tried.good:
+            await self._refused(request, what, user.name if user else "", tried.until)
+        return tried.good
 
     async def by_link(self, request: web.Request, secret: str) -> str:
         """The secret of a new session, '' where the link is used up, too old or made up."""
         address = client_of(request, request.app[DOOR].proxies)
-        with self._counted(address, "") as count:
+        with self._counted(address, "") as tried:
             name = await self.lodge.take_link(digest(secret))
-            if name is None:
-                log.warning("log-in link refused address=%s", address)
-                return ""
-            count.append(True)
-        return await self._begin(name, address)
+            tried.good = name is not None
+        if name is None:
+            await note(request, What.LOG_IN, outcome=Outcome.REFUSED, why="link")
+            return ""
+        return await self._begin(request, name, "link")
 
-    async def _begin(self, name: str, address: str) -> str:
-        secret = new_token()
-        await self.lodge.begin_session(name, digest(secret))
-        log.info("logged in user=%r address=%s", name, address)
+    async def _begin(self, request: web.Request, name: str, how: str) -> str:
+        secret = await self.go_on(request, name)
+        await note(request, What.LOG_IN, name, who=name, why=how)
         return secret
 
+    async def go_on(self, request: web.Request, name: str) -> str:
+        """The secret of a new session for who has just been proven."""
+        secret = new_token()
+        agent = clean(request.headers.get("User-Agent", ""), AGENT)
+        await self.lodge.begin_session(name, digest(secret), place_of(request), agent)
+        return secret
+
+    async def _refused(
+        self, request: web.Request, what: What, name: str, until: datetime | None
+    ) -> None:
+        """A wrong password; what was typed as a name that nobody has may be a password: it is
+        written down nowhere."""
+        await note(request, what, name, outcome=Outcome.REFUSED, why="" if name else "no such user")
+        if not name:
+            return
+        with suppress(StoreDown):
+            await request.app[LEDGER].wrong_password(name, until)
+        if until is not None:
+            await note(request, What.LOCK, name, why=f"until {stamp(until)}")
+
     @contextmanager
-    def _counted(self, address: str, name: str) -> Iterator[list[bool]]:
+    def _counted(self, address: str, key: str) -> Iterator[Tried]:
         """Counts a try as wrong before it is looked at, so that many at once gain nothing; takes
-        that back if something was put into the list, or it was not looked at for another reason."""
+        that back if it was good, or was not looked at for another reason."""
         place = neighbourhood(address)
-        wait = max(self.by_address.wait(place), self.by_name.wait(name) if name else 0)
+        wait = max(self.by_address.wait(place), self.locks.wait(key) if key else 0)
         if wait:
             raise Problem(
                 429,
@@ -94,18 +133,17 @@ class Desk:
                 headers={"Retry-After": str(wait)},
                 code="brake",
             )
-        counts = [(self.by_address, place), *([(self.by_name, name)] if name else [])]
-        for brake, key in counts:
-            brake.wrong(key)
-        good: list[bool] = []
+        self.by_address.wrong(place)
+        tried = Tried(self.locks.wrong(key) if key else None)
         try:
-            yield good
+            yield tried
         except Exception:
-            good.append(True)
+            self.by_address.right(place)
+            self.locks.forgive(key)
             raise
-        finally:
-            for brake, key in counts if good else ():
-                brake.right(key)
+        if tried.good:
+            self.by_address.right(place)
+            self.locks.right(key)
 
     async def _prove(self, password: str, stored: str) -> bool:
         if self.waiting >= WAITING:
@@ -116,6 +154,14 @@ class Desk:
                 return await asyncio.to_thread(proves, password, stored)
         finally:
             self.waiting -= 1
+
+
+def _lock_of(name: str, address: str, known: Login) -> str:
+    """Guesses from elsewhere must not lock a person out of the usual place, which has a count of
+    its own."""
+    place = neighbourhood(address)
+    usual = bool(known.last_address) and neighbourhood(known.last_address) == place
+    return f"{name}{FROM}{place}" if usual else name
 
 
 DESK: Final = web.AppKey("log-in desk", Desk)

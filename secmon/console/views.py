@@ -60,6 +60,28 @@ def device_page(world: World, policy: Policy, device: Device) -> dict[str, objec
     }
 
 
+def without_addresses(row: Mapping[str, object]) -> dict[str, object]:
+    """A row or page of a device as a viewer sees it: not where it is in the network, nor what it
+    says of itself, nor the words of a failed poll, which name addresses."""
+    shown = dict(row)
+    for key in ("address", "serial"):
+        if key in shown:
+            shown[key] = ""
+    if "facts" in shown:
+        shown["facts"] = {}
+    probes = shown["probes"]
+    if isinstance(probes, list):
+        shown["probes"] = [_without_words(one) for one in probes]
+    return shown
+
+
+def _without_words(probe: Mapping[str, object]) -> dict[str, object]:
+    failure = probe["failure"]
+    if not isinstance(failure, Mapping):
+        return dict(probe)
+    return {**probe, "failure": {**failure, "text": ""}}
+
+
 def probe_row(state: ProbeState | None) -> dict[str, object]:
     """How the latest poll of a probe went."""
     if state is None:

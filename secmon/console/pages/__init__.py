@@ -8,10 +8,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from secmon.console.pages import (
+    account,
+    audit,
     device,
     devices,
     frame,
     login,
+    people,
     static,
     status,
     ticket,
@@ -23,7 +26,19 @@ OPEN_PAGES = login.OPEN
 
 
 def page_routes() -> list[web.RouteDef]:
-    modules = (wall, tickets, ticket, devices, device, status, login, static)
+    modules = (
+        wall,
+        tickets,
+        ticket,
+        devices,
+        device,
+        status,
+        login,
+        static,
+        account,
+        people,
+        audit,
+    )
     return [route for module in modules for route in module.routes()]
 
 

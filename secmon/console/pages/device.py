@@ -9,13 +9,14 @@ from aiohttp import web
 
 from secmon.api import StoreDown
 from secmon.console import acting
-from secmon.console.access import READERS, WORKERS, need
+from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.devices import wrong_of
 from secmon.console.pages.frame import form_of, go, render, speech_of
 from secmon.console.pages.tickets import rows
 from secmon.console.problems import Problem
 from secmon.console.requests import checked
+from secmon.console.rights import Right, may
 from secmon.console.status import standing
 from secmon.console.wording import Speech
 from secmon.core.change import ProbeState
@@ -55,14 +56,12 @@ def routes() -> list[web.RouteDef]:
 
 
 async def device(request: web.Request) -> web.Response:
-    need(request, READERS)
     said = speech_of(request).say("device.polled") if "polled" in request.query else ""
     return await _page(request, _device(request), said=said)
 
 
 async def poll(request: web.Request) -> web.Response:
     """Polls every probe now and waits for what they say."""
-    need(request, WORKERS)
     found = _device(request)
     await request.app[DAEMON].poll(found.id)
     return go(f"/devices/{found.id}?polled=1")
@@ -70,7 +69,7 @@ async def poll(request: web.Request) -> web.Response:
 
 async def report(request: web.Request) -> web.Response:
     """A person reports a fault; what was refused comes back with all that was typed."""
-    user = need(request, WORKERS)
+    user = request[USER]
     found = _device(request)
     form = await form_of(request)
     given = {key: form[key] for key in ("note", "part", "severity") if form.get(key, "").strip()}
@@ -108,6 +107,7 @@ async def _page(
     daemon, words = request.app[DAEMON], speech_of(request)
     world, now = daemon.world, daemon.clock.now()
     own = [ticket for ticket in world.tickets.values() if ticket.device == found.id]
+    addresses = may(request[USER], Right.ADDRESSES)
     one = standing(world, daemon.policy, found, own, daemon.clock.tick())
     return render(
         request,
@@ -130,8 +130,9 @@ async def _page(
             "facts": sorted(
                 (name, said)
                 for name, said in world.facts.get(found.id, {}).items()
-                if name != RESTING  # our own note
+                if addresses and name != RESTING  # our own note
             ),
+            "addresses": addresses,
             "children": daemon.policy.children.get(found.id, ()),
             "tickets": [rows(words, each, now) for each in await _tickets(request, found, own)],
             "severities": tuple(Severity),

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from secmon.console.access import READERS, need
+from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import render, speech_of
+from secmon.console.rights import Right, may
 from secmon.console.status import Level, Standing, standings
 from secmon.console.wording import Speech
 from secmon.core.model import SEVERITIES, Device
@@ -44,11 +45,11 @@ def routes() -> list[web.RouteDef]:
 
 
 async def devices(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon, words = request.app[DAEMON], speech_of(request)
     wish = _wish(request)
     every = standings(daemon.world, daemon.policy, daemon.clock.tick())
-    found = [one for one in every if _wanted(one, wish, words)]
+    where = may(request[USER], Right.ADDRESSES)
+    found = [one for one in every if _wanted(one, wish, words, where)]
     found.sort(key=_order)
     start = (wish.page - 1) * SHOWN
     return render(
@@ -94,15 +95,17 @@ def _order(one: Standing) -> tuple[int, int, str]:
     return ORDER[one.level], SEVERITIES.index(one.severity), one.device.id
 
 
-def _wanted(one: Standing, wish: Wish, words: Speech) -> bool:
+def _wanted(one: Standing, wish: Wish, words: Speech, addresses: bool) -> bool:
     device = one.device
     if wish.state and one.level != wish.state:
         return False
     if (wish.system and device.system != wish.system) or (wish.kind and device.kind != wish.kind):
         return False
-    return not wish.text or _holds(device, wish.text.casefold(), words)
+    return not wish.text or _holds(device, wish.text.casefold(), words, addresses)
 
 
-def _holds(device: Device, wanted: str, words: Speech) -> bool:
-    said = (device.id, device.name, device.location, device.address, device.maker, device.model)
-    return any(wanted in one.casefold() for one in (*said, device.serial, words.kind(device.kind)))
+def _holds(device: Device, wanted: str, words: Speech, addresses: bool) -> bool:
+    """Who may not see addresses must not find them either."""
+    said = (device.id, device.name, device.location, device.maker, device.model)
+    hidden = (device.address, device.serial) if addresses else ()
+    return any(wanted in one.casefold() for one in (*said, *hidden, words.kind(device.kind)))

@@ -13,11 +13,12 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from secmon.api import User
-from secmon.console.access import DOOR, USER, WORKERS
+from secmon.console.access import DOOR, USER
 from secmon.console.daemon import DAEMON
 from secmon.console.origin import scheme_of
 from secmon.console.pages import static
 from secmon.console.problems import Problem
+from secmon.console.rights import Right, may
 from secmon.console.wording import Speech, speech
 from secmon.texts import LANGUAGES, clean
 
@@ -102,6 +103,7 @@ def render(
         site_name=words.texts.site,
         user=user,
         may_work=may_work(user),
+        may=lambda right: may(user, Right(right)),
         now=now,
         now_ms=milliseconds(now),
         title=title,
@@ -122,7 +124,7 @@ def render(
 
 
 def may_work(user: User | None) -> bool:
-    return user is not None and user.role in WORKERS
+    return may(user, Right.WORK)
 
 
 def milliseconds(at: datetime) -> int:

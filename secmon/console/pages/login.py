@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from secmon.console.access import DOOR, PASS, digest, need_same_origin
+from secmon.console.access import DOOR, PASS, USER, digest, need_same_origin
 from secmon.console.daemon import DAEMON
+from secmon.console.ledger import What, note
 from secmon.console.pages.frame import form_of, go, local, render, speech_of
 from secmon.console.problems import Problem
 from secmon.console.sessions import DESK, forget, keep
@@ -74,6 +75,7 @@ async def log_out(request: web.Request) -> web.Response:
     came_by = request.get(PASS)
     if came_by and came_by.session:
         await request.app[DAEMON].end_session(came_by.digest)
+        await note(request, What.LOG_OUT, request[USER].name)
     response = go("/login")
     forget(request, response)
     return response

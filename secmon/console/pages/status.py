@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from secmon.console.access import READERS, need
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import render, speech_of
 
@@ -14,7 +13,6 @@ def routes() -> list[web.RouteDef]:
 
 
 async def status(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon, words = request.app[DAEMON], speech_of(request)
     health = await daemon.health()
     up = daemon.clock.now() - health.started_at

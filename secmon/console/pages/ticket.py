@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiohttp import web
 
-from secmon.api import StoreDown
+from secmon.api import Attachment, StoreDown
 from secmon.console import acting
-from secmon.console.access import READERS, USER, WORKERS, need
+from secmon.console.access import USER
 from secmon.console.clocks import faces
 from secmon.console.daemon import DAEMON
-from secmon.console.pages.frame import form_of, go, may_work, render, speech_of
+from secmon.console.ledger import LEDGER
+from secmon.console.pages.frame import form_of, go, render, speech_of
 from secmon.console.problems import Problem
 from secmon.console.requests import checked
+from secmon.console.rights import Right, may, right_of
+from secmon.console.uploads import take_in
 from secmon.console.wording import Speech
 from secmon.core.model import Content, Entry, Ticket, TicketState, Verb, Way
 from secmon.core.tickets import possible
@@ -46,12 +50,12 @@ class Form:
 def routes() -> list[web.RouteDef]:
     return [
         web.get("/tickets/{number}", ticket, name="page.ticket"),
+        web.post("/tickets/{number}/attachments", attach, name="page.attach"),
         web.post("/tickets/{number}/{verb}", act, name="page.act"),
     ]
 
 
 async def ticket(request: web.Request) -> web.Response:
-    need(request, READERS)
     found = await _ticket(request)
     done = request.query.get("done", "")
     said = _done(speech_of(request), done) if done else ""
@@ -61,7 +65,7 @@ async def ticket(request: web.Request) -> web.Response:
 async def act(request: web.Request) -> web.Response:
     """A form's verb. What could not be done comes back with the present ticket and all that was
     typed."""
-    user = need(request, WORKERS)
+    user = request[USER]
     daemon, number = request.app[DAEMON], request.match_info["number"]
     verb = acting.verb_of(request.match_info["verb"])
     form = await form_of(request)
@@ -77,6 +81,19 @@ async def act(request: web.Request) -> web.Response:
             raise
         return await _again(request, verb, given, _refused(request, said, verb), said.status)
     return go(f"/tickets/{number}?done={verb}")
+
+
+async def attach(request: web.Request) -> web.Response:
+    """A file from the page's form; why it was refused stands on the page."""
+    found = await _ticket(request)
+    try:
+        await take_in(request)
+    except Problem as said:
+        if said.status not in (400, 409, 413, 415, 503):
+            raise
+        words = f"{speech_of(request).say('files.refused')} {said.detail}"
+        return await _page(request, found, refused=words, status=said.status)
+    return go(f"/tickets/{found.number}?done=attach")
 
 
 def _typed(given: Mapping[str, str]) -> dict[str, object]:
@@ -104,6 +121,8 @@ def _refused(request: web.Request, said: Problem, verb: Verb) -> str:
 
 
 def _done(words: Speech, verb: str) -> str:
+    if verb == "attach":
+        return words.say("files.done")
     known = verb in set(Verb)
     return words.say("ticket.done", verb=words.texts.word("verbs", verb)) if known else ""
 
@@ -128,7 +147,9 @@ async def _page(
 ) -> web.Response:
     daemon, words = request.app[DAEMON], speech_of(request)
     now = daemon.clock.now()
-    forms = _forms(found, tried, given) if may_work(request[USER]) else []
+    user = request[USER]
+    forms = [one for one in _forms(found, tried, given) if may(user, right_of(one.verb))]
+    seen = may(user, Right.PICTURES)
     lost = given if tried and not any(form.given for form in forms) else None
     return render(
         request,
@@ -151,6 +172,8 @@ async def _page(
             "refused": refused,
             "lost": lost or {},
             "steps": _steps(found),
+            "files": await _files(request, found),
+            "pictures": await _pictures(request, found) if seen else [],
         },
     )
 
@@ -165,13 +188,28 @@ async def _journal(request: web.Request, found: Ticket) -> list[tuple[Entry, str
     return [(line, *words.entry(line)) for line in reversed(lines)]
 
 
+async def _files(request: web.Request, found: Ticket) -> Sequence[Attachment]:
+    try:
+        return await request.app[LEDGER].attachments(found.id)
+    except StoreDown:
+        return []
+
+
+async def _pictures(request: web.Request, found: Ticket) -> list[datetime]:
+    """When each picture of the evidence was taken."""
+    try:
+        return [at for at, _ in await request.app[DAEMON].pictures(found)]
+    except StoreDown:
+        return []
+
+
 async def _people(request: web.Request) -> list[str]:
     """Who may be sent."""
     try:
         every = await request.app[DAEMON].users()
     except StoreDown:
         return []
-    return [user.name for user in every if user.role in WORKERS]
+    return [user.name for user in every if may(user, Right.WORK)]
 
 
 def _forms(found: Ticket, tried: Verb | None, given: Mapping[str, str] | None) -> list[Form]:

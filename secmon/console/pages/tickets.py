@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from secmon.console.access import READERS, need
 from secmon.console.clocks import Face, faces
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import render, speech_of
@@ -61,7 +60,6 @@ def routes() -> list[web.RouteDef]:
 
 
 async def tickets(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon, words = request.app[DAEMON], speech_of(request)
     wish, now = _wish(request), daemon.clock.now()
     if wish.ended:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from secmon.console.access import READERS, need
 from secmon.console.clocks import Face, nearest
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import render, speech_of
@@ -58,7 +57,6 @@ def routes() -> list[web.RouteDef]:
 
 
 async def wall(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon = request.app[DAEMON]
     every = standings(daemon.world, daemon.policy, daemon.clock.tick())
     by_system: dict[str, list[Standing]] = {code: [] for code in tables.systems()}

@@ -1,0 +1,40 @@
+"""Behind the door: may this user use this route? Who may not is written down."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from secmon.console.access import PASS, USER
+from secmon.console.ledger import Outcome, What, note
+from secmon.console.problems import Handler, Problem
+from secmon.console.rights import Right, decision, require
+
+PASSWORD_PAGE = "/account?must=1"
+
+
+@web.middleware
+async def admission(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Stands behind `guard`; a route that nobody decided on is refused to everybody."""
+    if USER not in request or request.match_info.http_exception is not None:
+        return await handler(request)
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource else ""
+    right = decision(request.method, path)
+    try:
+        if right is None:
+            raise Problem(403, f"nobody decided who may use {request.method} {path}")
+        require(request[USER], right)
+    except Problem as said:
+        asked = f"{request.method} {request.path}"
+        await note(request, What.DENIED, asked, outcome=Outcome.REFUSED, why=said.detail)
+        raise
+    if right is not Right.ACCOUNT and _must_change(request):
+        if request.path.startswith("/api/"):
+            raise Problem(403, "change your password first", code="password")
+        return web.Response(status=303, headers={"Location": PASSWORD_PAGE})
+    return await handler(request)
+
+
+def _must_change(request: web.Request) -> bool:
+    came_by = request.get(PASS)
+    return came_by is not None and came_by.session and request[USER].must_change

@@ -1,0 +1,74 @@
+"""Pictures that people or cameras sent, decoded and written anew: what is not a picture is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+SIDE = 4096  # pixels of the longer side that we keep
+PIXELS = 25_000_000  # that we decode: 75 MB of memory, twice that for progressive JPEG
+FORMATS = ("JPEG", "PNG", "WEBP")
+QUALITY = 88
+
+
+class NoPicture(Exception):
+    """It can't be taken; the text says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of ours. `kind` is jpeg or png."""
+
+    body: bytes
+    kind: str
+    width: int
+    height: int
+
+
+def written_anew(raw: bytes, longest: int) -> Picture:
+    """Turned as its EXIF says, at most 4096 pixels wide and high, at most `longest` bytes, and with
+    nothing in it but pixels. CPU work: not on the event loop. Raises NoPicture."""
+    try:
+        with Image.open(BytesIO(raw), formats=FORMATS) as found:
+            if found.width * found.height > PIXELS:
+                raise NoPicture(
+                    f"expected a picture of at most {PIXELS // 1_000_000} megapixels "
+                    f"(got {found.width} × {found.height})"
+                )
+            found.load()
+            return _written(_bare(found), found.format == "PNG", longest)
+    except NoPicture:
+        raise
+    except UnidentifiedImageError:
+        raise NoPicture("expected a JPEG, PNG or WebP picture") from None
+    except Exception as error:  # a decoder meets bytes that a stranger chose
+        what = type(error).__name__
+        raise NoPicture(f"expected a whole picture (it cannot be decoded: {what})") from None
+
+
+def _bare(found: Image.Image) -> Image.Image:
+    """Its pixels alone: a new image has no EXIF, no text, no comment, no colour profile."""
+    turned = ImageOps.exif_transpose(found)
+    turned.thumbnail((SIDE, SIDE))
+    see_through = turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info
+    mode = "RGBA" if see_through else "RGB"
+    bare = Image.new(mode, turned.size)
+    bare.paste(turned.convert(mode))
+    return bare
+
+
+def _written(bare: Image.Image, as_png: bool, longest: int) -> Picture:
+    if as_png or bare.mode == "RGBA":
+        out = BytesIO()
+        bare.save(out, "PNG")
+        if out.tell() <= longest:
+            return Picture(out.getvalue(), "png", *bare.size)
+    out = BytesIO()
+    flat = Image.new("RGB", bare.size, "white")
+    flat.paste(bare, mask=bare.getchannel("A") if bare.mode == "RGBA" else None)
+    flat.save(out, "JPEG", quality=QUALITY)
+    if out.tell() > longest:
+        raise NoPicture(f"expected a picture of at most {longest >> 20} MB when written anew")
+    return Picture(out.getvalue(), "jpeg", *flat.size)
