@@ -17,22 +17,32 @@ async def admission(request: web.Request, handler: Handler) -> web.StreamRespons
     """Stands behind `guard`; a route that nobody decided on is refused to everybody."""
     if USER not in request or request.match_info.http_exception is not None:
         return await handler(request)
+    try:
+        right = _right(request)
+        require(request[USER], right)
+        if right is not Right.ACCOUNT and _must_change(request):
+            return _change_first(request)
+        return await handler(request)
+    except Problem as said:
+        if said.status == 403:
+            asked = f"{request.method} {request.path}"
+            await note(request, What.DENIED, asked, outcome=Outcome.REFUSED, why=said.detail)
+        raise
+
+
+def _right(request: web.Request) -> Right:
     resource = request.match_info.route.resource
     path = resource.canonical if resource else ""
     right = decision(request.method, path)
-    try:
-        if right is None:
-            raise Problem(403, f"nobody decided who may use {request.method} {path}")
-        require(request[USER], right)
-    except Problem as said:
-        asked = f"{request.method} {request.path}"
-        await note(request, What.DENIED, asked, outcome=Outcome.REFUSED, why=said.detail)
-        raise
-    if right is not Right.ACCOUNT and _must_change(request):
-        if request.path.startswith("/api/"):
-            raise Problem(403, "change your password first", code="password")
-        return web.Response(status=303, headers={"Location": PASSWORD_PAGE})
-    return await handler(request)
+    if right is None:
+        raise Problem(403, f"nobody decided who may use {request.method} {path}")
+    return right
+
+
+def _change_first(request: web.Request) -> web.Response:
+    if request.path.startswith("/api/"):
+        raise Problem(403, "change your password first", code="password")
+    return web.Response(status=303, headers={"Location": PASSWORD_PAGE})
 
 
 def _must_change(request: web.Request) -> bool:

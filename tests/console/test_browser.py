@@ -72,8 +72,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         server = stack.enter_context(here.daemon())
         for name in ("wang", "li"):
             add_user(here, name)
+        add_user(here, "gao", "manager")
         add_user(here, "shen", "auditor")
-        said = here.command("user", "add", "program", "--role", "operator", "--token")
+        said = here.command("user", "add", "program", "--role", "manager", "--token")
         yield Scene(browser, here, things, server, said.out.strip())
 
 
@@ -108,7 +109,7 @@ def test_every_page_fits_and_can_be_used(
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(scene: Scene) -> None:
     number = scene.report("cam-1", "keys")
-    with person(scene.browser, scene.here, "wang") as one:
+    with person(scene.browser, scene.here, "gao") as one:
         one.open(f"/tickets/{number}")
         seen = []
         for _ in range(40):
@@ -286,7 +287,7 @@ def test_two_at_the_same_moment_and_nothing_typed_is_lost(scene: Scene) -> None:
 
 
 def test_a_device_is_polled_and_reported(scene: Scene) -> None:
-    with person(scene.browser, scene.here, "wang", size="phone") as one:
+    with person(scene.browser, scene.here, "gao", size="phone") as one:
         one.open("/devices/cam-1")
         one.page.get_by_role("button", name="Poll now").click()
         expect(one.page.get_by_role("status").last).to_contain_text("Polled")
@@ -312,7 +313,7 @@ def test_who_may_only_look_has_no_buttons(scene: Scene) -> None:
 
 def test_without_scripts_the_forms_work_too(scene: Scene) -> None:
     number = scene.report("cam-1", "no script")
-    with person(scene.browser, scene.here, "wang", scripts=False) as one:
+    with person(scene.browser, scene.here, "gao", scripts=False) as one:
         one.open(f"/tickets/{number}")
         press(one, "acknowledge", note="by hand")
         press(one, "cancel", note="a test")
