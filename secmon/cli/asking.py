@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
+import os
+import pwd
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from secmon.api import StoreDown
+from secmon.api import AuditLine, StoreDown
 from secmon.app.listeners import socket_path
 from secmon.app.office import with_office
-from secmon.cli import output, people
+from secmon.cli import access, output, people
+from secmon.cli.access import Ask, Refused
 from secmon.cli.link import Answer, CannotReach, ask
 from secmon.loading import ConfigError, Loaded, load
 
@@ -21,15 +23,9 @@ GOOD, WRONG = 0, 2
 OPEN = "open,acknowledged,on_site,repaired,verified"
 HEAD = ("number", "state", "severity", "device", "summary", "overdue")
 
-Ask = Callable[[str, str, Mapping[str, object] | None], Answer]
-
-
-class Refused(Exception):
-    """The daemon understood and said no; the text is for the person."""
-
 
 def carry_out(args: argparse.Namespace) -> int:
-    """`ticket`, `user`, `notify`, `db`."""
+    """`ticket`, `user`, `audit`, `notify`, `db`."""
     try:
         loaded = load(args.config, secrets=False)
         if args.command == "db" and args.action in ("restore", "upgrade"):
@@ -77,19 +73,12 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
             _report(args, call)
         case "ticket", _:
             _verb(args, call)
-        case "user", "list":
-            _users(call)
-        case "user", "add":
-            _add_user(args, call)
-        case "user", "link":
-            _, answer = call("POST", f"/api/v1/users/{_in_path(args.name)}/link", {})
-            output.say(str(answer["url"]))
         case "user", "contact" | "training":
             people.carry_out(args, call)
         case "user", _:
-            body = {"password": _password()}
-            call("POST", f"/api/v1/users/{_in_path(args.name)}/password", body)
-            output.say(f"password of {args.name} set")
+            access.people(args, call)
+        case "audit", _:
+            access.audit(args, call, socket)
         case "notify", _:
             call("POST", f"/api/v1/channels/{_in_path(args.channel)}/test", {"to": args.to or None})
             output.say(f"{args.channel}: told")
@@ -184,35 +173,6 @@ def _done(ticket: Mapping[str, Any], as_json: bool) -> None:
         output.say(f"{ticket['number']}  {ticket['state']}  {output.plain(ticket['summary'])}")
 
 
-# --- people ---
-
-
-def _users(call: Ask) -> None:
-    _, answer = call("GET", "/api/v1/users", None)
-    users: Any = answer["users"]
-    rows = [(one["name"], one["role"], one["password"], one["created_at"]) for one in users]
-    output.say(output.table(("name", "role", "password", "created"), rows) if rows else "no users")
-
-
-def _add_user(args: argparse.Namespace, call: Ask) -> None:
-    body: dict[str, object] = {"name": args.name, "role": args.role, "token": args.token}
-    password = "" if args.token and sys.stdin.isatty() else _password(optional=args.token)
-    if password:
-        body["password"] = password
-    _, answer = call("POST", "/api/v1/users", body)
-    output.say(str(answer["token"]) if args.token else f"user {args.name} added ({args.role})")
-
-
-def _password(optional: bool = False) -> str:
-    """One line of standard input."""
-    if sys.stdin.isatty():
-        output.complain("password (one line): ")
-    line = sys.stdin.readline(1024).rstrip("\r\n")
-    if not line and not optional:
-        raise Refused("expected a password on standard input (got nothing)")
-    return line
-
-
 # --- the store ---
 
 
@@ -231,6 +191,7 @@ def _store_itself(args: argparse.Namespace, loaded: Loaded) -> int:
             from secmon.adapters.store import files, migrations  # noqa: PLC0415
 
             aside = asyncio.run(files.restore(args.file, loaded.site.store, migrations.shipped()))
+            asyncio.run(_note_restore(loaded, args.file))
             kept = f", the old one is {aside}" if aside else ""
             output.say(f"restored from {args.file}{kept}")
         else:
@@ -239,3 +200,13 @@ def _store_itself(args: argparse.Namespace, loaded: Loaded) -> int:
     except StoreDown as down:
         raise CannotReach(str(down)) from None
     return GOOD
+
+
+async def _note_restore(loaded: Loaded, source: Path) -> None:
+    """The audit is the copy's own from now on, with a line that says so."""
+    from secmon.adapters.store.sqlite import SqliteStore  # noqa: PLC0415
+
+    policy = loaded.policy
+    who = f"os:{pwd.getpwuid(os.geteuid()).pw_name}"
+    async with SqliteStore(loaded.site.store, site=policy.site, timezone=policy.timezone) as store:
+        await store.access.note(AuditLine(who, "", "restore", source.name, "done", ""))

@@ -14,6 +14,7 @@ from secmon.cli.link import CannotReach
 from secmon.core.model import Content, Verb, Way
 
 DEFAULT = Path("/etc/secmon/secmon.yaml")
+SCOPES = ("read", "pictures", "tickets", "audit", "admin")
 ROLES = ("viewer", "operator", "engineer", "manager", "auditor", "admin")
 GOOD, FAULTY, WRONG, UNREACHED = 0, 1, 2, 3
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     test = notify.add_parser("test", parents=[common], help="send one real message")
     test.add_argument("channel", metavar="CHANNEL")
     test.add_argument("--to", default="", metavar="USER", help="as if it were meant for this user")
+    _audit(commands.add_parser("audit", help="who did what, from where"), common)
     _db(commands.add_parser("db", help="the store"), common)
     _demo(commands.add_parser("demo", help="a simulated site and the real daemon"))
     return top
@@ -90,10 +92,40 @@ def _user(user: argparse.ArgumentParser, common: argparse.ArgumentParser) -> Non
     add.add_argument("--token", action="store_true", help="print an API token, once")
     passwd = actions.add_parser("passwd", parents=[common], help="password from standard input")
     passwd.add_argument("name")
+    for one in (add, passwd):
+        one.add_argument("--must-change", action="store_true", help="… at the next log-in")
+    token = actions.add_parser("token", parents=[common], help="print a new API token, once")
+    token.add_argument("name")
+    token.add_argument("--as", default="", dest="called", help="what the token is called")
+    token.add_argument("--scope", action="append", default=[], choices=SCOPES, help="only that")
+    token.add_argument("--expires", default="", help="after so long, like 90d")
+    tokens = actions.add_parser("tokens", parents=[common], help="a user's tokens")
+    tokens.add_argument("name")
+    revoke = actions.add_parser("revoke", parents=[common], help="end a token")
+    revoke.add_argument("name")
+    revoke.add_argument("token")
+    role = actions.add_parser("role", parents=[common], help="another role")
+    role.add_argument("name")
+    role.add_argument("role", choices=ROLES)
+    for word, about in (
+        ("unlock", "let a locked user try again"),
+        ("logout", "end all sessions of a user"),
+        ("remove", "a user, with tokens and sessions"),
+    ):
+        actions.add_parser(word, parents=[common], help=about).add_argument("name")
     link = actions.add_parser("link", parents=[common], help="a log-in that works once, soon")
     link.add_argument("name")
     actions.add_parser("list", parents=[common], help="who may log in")
     people.arguments(actions, common)
+
+
+def _audit(audit: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    actions = audit.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("verify", parents=[common], help="was a line changed or taken out?")
+    export = actions.add_parser("export", parents=[common], help="lines to standard output")
+    export.add_argument("--from", default="", dest="since", help="a day like 2026-11-01")
+    export.add_argument("--to", default="", dest="until", help="a day, which is within")
+    export.add_argument("--format", default="csv", choices=["csv", "jsonl"])
 
 
 def _db(db: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

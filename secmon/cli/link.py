@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +34,22 @@ class _UnixConnection(http.client.HTTPConnection):
             self.sock.connect(f"/proc/self/fd/{folder}/{self._path.name}")
         finally:
             os.close(folder)
+
+
+def fetch(path: Path, url: str) -> Iterator[bytes]:
+    """What a GET brings, in pieces. CannotReach where it breaks off or is refused."""
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", url)
+        response = connection.getresponse()
+        if response.status >= 400:
+            raise CannotReach(response.read().decode(errors="replace")[:500])
+        while piece := response.read(1 << 16):
+            yield piece
+    except (OSError, http.client.HTTPException) as error:
+        raise CannotReach(f"the daemon broke off: {error}") from None
+    finally:
+        connection.close()
 
 
 def ask(path: Path, method: str, url: str, body: Mapping[str, object] | None = None) -> Answer:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from secmon.api import Attachment, StoreDown, User
 from secmon.console.daemon import Daemon
 from secmon.console.problems import Problem
 from secmon.console.requests import Kind
 from secmon.console.rights import require, right_of
+from secmon.console.views import bare
 from secmon.core.model import (
     ENDED,
     Action,
@@ -35,12 +37,14 @@ VERB_KEYS: Mapping[str, Kind] = {
 }
 
 
-def ticket_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
-    """CONTRACT 5's ticket without its journal, its summary in the site's language."""
-    return {**as_json(one, daemon.clock.now()), "summary": daemon.summary(one)}
+def ticket_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str, object]:
+    """CONTRACT 5's ticket without its journal, its summary in the site's language; `hide` what
+    devices answered, which names addresses."""
+    shown = replace(one, facts=bare(one.facts)) if hide else one
+    return {**as_json(shown, daemon.clock.now()), "summary": daemon.summary(shown)}
 
 
-async def full_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
+async def full_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str, object]:
     """The ticket with its journal, and what was put to it."""
     lines: Sequence[Entry] = ()
     files: Sequence[Attachment] = ()
@@ -51,7 +55,7 @@ async def full_json(daemon: Daemon, one: Ticket) -> dict[str, object]:
         {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
     ]
     attached = [attachment_json(file) for file in files]
-    return {**ticket_json(daemon, one), "journal": journal, "attachments": attached}
+    return {**ticket_json(daemon, one, hide), "journal": journal, "attachments": attached}
 
 
 def attachment_json(file: Attachment) -> dict[str, object]:

@@ -18,6 +18,7 @@ from secmon.console.problems import Problem
 from secmon.console.requests import body_of, json_response
 from secmon.console.rights import Right, may
 from secmon.core.model import Device, TicketState
+from secmon.texts import Texts
 
 PAGE = 500  # tickets of a listing, at most 5,000 by `limit`
 LOOK_AGAIN = 15.0  # seconds after which a stream asks anew whether its reader may still listen
@@ -73,7 +74,10 @@ async def poll(request: web.Request) -> web.Response:
 async def faults(request: web.Request) -> web.Response:
     daemon = request.app[DAEMON]
     every = sorted(daemon.world.faults.items())
-    return json_response({"faults": [views.fault_row(daemon.policy, fault) for _, fault in every]})
+    rows = [views.fault_row(daemon.policy, fault) for _, fault in every]
+    if not may(request[USER], Right.ADDRESSES):
+        rows = [views.without_words(row) for row in rows]
+    return json_response({"faults": rows})
 
 
 def _device(request: web.Request) -> Device:
@@ -94,7 +98,8 @@ async def tickets(request: web.Request) -> web.Response:
     wanted = request.query.get("device", "")
     limit = _limit(request.query.get("limit", ""))
     found = await daemon.tickets(states, wanted, limit)
-    return json_response({"tickets": [ticket_json(daemon, one) for one in found]})
+    hide = not may(request[USER], Right.ADDRESSES)
+    return json_response({"tickets": [ticket_json(daemon, one, hide) for one in found]})
 
 
 def _states(text: str) -> Collection[TicketState] | None:
@@ -124,7 +129,8 @@ async def ticket(request: web.Request) -> web.Response:
     found = await daemon.ticket(number)
     if found is None:
         raise Problem(404, f"there is no ticket {number[:40]}")
-    return json_response(await full_json(daemon, found))
+    hide = not may(request[USER], Right.ADDRESSES)
+    return json_response(await full_json(daemon, found, hide))
 
 
 async def report(request: web.Request) -> web.Response:
@@ -158,7 +164,8 @@ async def events(request: web.Request) -> web.StreamResponse:
     came_by = request.get(PASS)
     looked = daemon.clock.tick()
     with daemon.events() as queue:
-        async for chunk in _stream(queue):
+        hide = not may(request[USER], Right.ADDRESSES)
+        async for chunk in _stream(queue, daemon.speak(daemon.language) if hide else None):
             if came_by and daemon.clock.tick() - looked > LOOK_AGAIN:
                 looked = daemon.clock.tick()
                 if not await _holds(came_by):
@@ -174,7 +181,9 @@ async def _holds(came_by: Pass) -> bool:
         return True
 
 
-async def _stream(queue: asyncio.Queue[Mapping[str, object]]) -> AsyncIterator[bytes]:
+async def _stream(
+    queue: asyncio.Queue[Mapping[str, object]], hiding: Texts | None
+) -> AsyncIterator[bytes]:
     yield b": secmon\n\n"
     while True:
         try:
@@ -183,5 +192,22 @@ async def _stream(queue: asyncio.Queue[Mapping[str, object]]) -> AsyncIterator[b
         except TimeoutError:
             yield b": still here\n\n"
             continue
+        if hiding is not None:
+            event = _without_words(event, hiding)
         data = json.dumps(event, ensure_ascii=False)
         yield f"event: {event.get('type', 'change')}\ndata: {data}\n\n".encode()
+
+
+def _without_words(event: Mapping[str, object], texts: Texts) -> Mapping[str, object]:
+    """The event as a viewer may see it."""
+    match event:
+        case {"ticket": dict() as ticket}:
+            hidden = views.without_words(ticket)
+            own = hidden["summary"] if hidden["reported_by"] else ""
+            return {
+                **event,
+                "ticket": {**hidden, "summary": texts.summary({**hidden, "summary": own})},
+            }
+        case {"state": dict() as state}:
+            return {**event, "state": views.without_addresses(state)}
+    return event

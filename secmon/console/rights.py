@@ -120,6 +120,7 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "GET /api/v1/tickets/{number}/evidence/{n}": Right.PICTURES,
         "POST /api/v1/tickets/{number}/{verb}": Right.WORK,
         "GET /api/v1/events": Right.READ,
+        "GET /api/v1/kpi": Right.READ,
         "GET /api/v1/audit": Right.AUDIT,
         "GET /api/v1/audit/check": Right.AUDIT,
         "GET /api/v1/me": Right.ACCOUNT,

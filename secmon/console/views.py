@@ -10,6 +10,8 @@ from secmon.core.rules import rule_of, severity_at
 from secmon.core.tickets import stamp
 from secmon.core.world import World
 
+OURS = ("op", "failure", "cause", "probe", "answers", "rebooted_at", "judgement")
+
 
 def device_up(world: World, device: Device) -> bool | None:
     """Did it answer any of its probes last time? None: unknown, or never asked."""
@@ -69,17 +71,29 @@ def without_addresses(row: Mapping[str, object]) -> dict[str, object]:
             shown[key] = ""
     if "facts" in shown:
         shown["facts"] = {}
-    probes = shown["probes"]
-    if isinstance(probes, list):
-        shown["probes"] = [_without_words(one) for one in probes]
+    if isinstance(faults := shown.get("faults"), list):
+        shown["faults"] = [without_words(one) for one in faults]
+    if isinstance(probes := shown.get("probes"), list):
+        shown["probes"] = [_failed_without_words(one) for one in probes]
     return shown
 
 
-def _without_words(probe: Mapping[str, object]) -> dict[str, object]:
+def without_words(row: Mapping[str, object]) -> dict[str, object]:
+    """A fault or ticket without what devices answered."""
+    facts = row.get("facts")
+    return {**row, "facts": bare(facts) if isinstance(facts, Mapping) else {}}
+
+
+def bare(facts: Mapping[str, Value]) -> dict[str, Value]:
+    """Numbers, and words of our own: no text that came from a device or names its address."""
+    return {key: value for key, value in facts.items() if key in OURS or not isinstance(value, str)}
+
+
+def _failed_without_words(probe: Mapping[str, object]) -> dict[str, object]:
     failure = probe["failure"]
     if not isinstance(failure, Mapping):
         return dict(probe)
-    return {**probe, "failure": {**failure, "text": ""}}
+    return {**probe, "failure": {**failure, "text": "", "facts": {}}}
 
 
 def probe_row(state: ProbeState | None) -> dict[str, object]:

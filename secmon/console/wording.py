@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from secmon.console.views import bare
 from secmon.core.model import Device, Entry, Fault, Policy, Ticket, Value, Verb
 from secmon.core.rules import rule_of
 from secmon.core.tickets import as_json
@@ -25,6 +26,7 @@ class Speech:
     texts: Texts
     phrases: Mapping[str, str]
     kinds: Mapping[str, str]
+    hides: bool = False  # what devices answered: it names addresses
     _kept: dict[str, tuple[Ticket, str]] = field(default_factory=dict)
 
     def say(self, key: str, **parts: object) -> str:
@@ -40,7 +42,8 @@ class Speech:
         known = self._kept.get(ticket.id)
         if known is not None and known[0] is ticket:
             return known[1]
-        text = self.texts.wrong(as_json(ticket, ticket.opened_at))
+        shown = replace(ticket, facts=bare(ticket.facts)) if self.hides else ticket
+        text = self.texts.wrong(as_json(shown, ticket.opened_at))
         if len(self._kept) >= KEPT:
             self._kept.clear()
         self._kept[ticket.id] = (ticket, text)
@@ -57,7 +60,7 @@ class Speech:
                 "reading": rule.reading if rule else "",
                 "value": fault.value,
                 "limit": rule.limit if rule else None,
-                "facts": dict(fault.facts),
+                "facts": bare(fault.facts) if self.hides else dict(fault.facts),
             }
         )
 
@@ -107,9 +110,9 @@ class Speech:
         return self.texts.word("joins", "sections").join(filter(None, (*map(clean, said), note)))
 
 
-def speech(texts: Texts) -> Speech:
+def speech(texts: Texts, hides: bool = False) -> Speech:
     kinds = {
         code: kind.zh if texts.language == "zh" else kind.en
         for code, kind in tables.kinds().items()
     }
-    return Speech(texts, phrases(texts.language), kinds)
+    return Speech(texts, phrases(texts.language), kinds, hides)

@@ -33,7 +33,7 @@ class Frame:
     """What all pages of an application share."""
 
     templates: Environment
-    speeches: dict[str, Speech] = field(default_factory=dict)
+    speeches: dict[tuple[str, bool], Speech] = field(default_factory=dict)
 
 
 FRAME: Final = web.AppKey("frame", Frame)
@@ -69,9 +69,11 @@ def speech_of(request: web.Request) -> Speech:
     """The reader's words, made anew after the site file was."""
     language = language_of(request)
     texts = request.app[DAEMON].speak(language)
-    known = request.app[FRAME].speeches.get(language)
+    hides = not may(request.get(USER), Right.ADDRESSES)
+    speeches = request.app[FRAME].speeches
+    known = speeches.get((language, hides))
     if known is None or known.texts is not texts:
-        known = request.app[FRAME].speeches[language] = speech(texts)
+        known = speeches[language, hides] = speech(texts, hides)
     return known
 
 
