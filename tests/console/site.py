@@ -87,7 +87,8 @@ class Lab:
             text = await got.text()
             body = json.loads(text) if text and "json" in got.content_type else {}
             answer = Answer(got.status, body, got.headers.copy(), text)
-        self.promises.kept(method, path, answer.status, got.content_type, body)
+        said = body if "json" in got.content_type else text
+        self.promises.kept(method, path, answer.status, got.content_type, said)
         return answer
 
     async def get(self, path: str, role: str = "operator", **how: Any) -> Answer:
