@@ -61,7 +61,7 @@ class Person:
         assert self.errors == [], page.url
 
     def heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "status of 40" not in message.text:
+        if message.type in ("error", "warning") and "status of 4" not in message.text:
             self.errors.append(message.text)
 
 

@@ -214,8 +214,8 @@ async def test_all_lines_go_out_as_csv_and_json_lines_and_that_is_written_down(s
         ("export", "audit"),
         ("user_add", "'" + EVIL),
     ]
-    answer, body = await got(site, "/api/v1/audit?format=jsonl", "auditor")
-    found = [json.loads(line) for line in body.splitlines()]
+    _, raw = await got(site, "/api/v1/audit?format=jsonl", "auditor")
+    found = [json.loads(line) for line in raw.splitlines()]
     assert [one["what"] for one in found] == ["export", "export", "user_add"]
     assert found[-1]["subject"] == EVIL
     assert (await site.get("/api/v1/audit?format=csv", "manager")).status == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from secmon.console.pages.frame import render, speech_of
 from secmon.console.problems import Problem
 
 SHOWN = 100  # lines of a page
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)  # what a date field takes
 KEYS = ("from", "to", "who", "what", "subject")
 
 
@@ -41,6 +43,9 @@ async def audit(request: web.Request) -> web.Response:
         values={
             "lines": lines[:SHOWN],
             "given": given,
+            "days": {
+                key: given[key] if DAY.fullmatch(given[key]) else "" for key in ("from", "to")
+            },
             "narrowed": bool(query),
             "older": older,
             "newest": f"/audit?{query}" if "before" in request.query else "",
