@@ -9,6 +9,9 @@ import pytest
 
 from secmon.api import Role
 from secmon.console.clocks import Pace
+from secmon.console.ledger import Outcome, What
+from secmon.console.pages import account, people
+from secmon.console.rights import Right, Scope
 from secmon.console.status import Level, Why
 from secmon.core.model import FaultState
 from secmon.texts import LANGUAGES
@@ -27,6 +30,14 @@ MADE = {
     *(f"journal.{word}" for word in ("opened", "reported", "relapsed", "deepened", "cleared")),
     *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden")),
     *(f"journal.{word}" for word in ("to", "way", "content")),
+    "journal.attached",
+    *(f"right.{right}" for right in Right),
+    *(f"scope.{scope}" for scope in Scope),
+    *(f"audit.what_{what}" for what in What),
+    *(f"audit.outcome_{outcome}" for outcome in Outcome),
+    *(f"people.done_{verb}" for verb in people.VERBS),
+    *(f"account.done_{done}" for done in account.SAID),
+    *(f"account.refused_{code}" for code in ("old", "same", "brake")),
     *(
         f"device.{key}"
         for key in (

@@ -37,7 +37,7 @@ async def add(session: Session, made: Attachment, body: bytes) -> Attachment:
     (number,) = await count_up(session, "attachment", 1)
     texts = (plain(made.ticket), stamp(made.at), plain(made.who), plain(made.name), made.kind)
     await session.fetch(ADD, session.site, number, *texts, made.size, body)
-    why = f"{made.name} ({max(made.size // 1024, 1)} kB)"
+    why = f"{made.name} ({-(-made.size // 1024)} kB)"
     await journal.add(session, [Entry(made.at, made.ticket, "attached", why, made.who)])
     return Attachment(number, made.ticket, made.at, made.who, made.name, made.kind, made.size)
 
