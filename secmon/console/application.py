@@ -19,8 +19,8 @@ from secmon.console.headers import set_headers
 from secmon.console.kpi import COUNTED, kpi_routes
 from secmon.console.ledger import LEDGER, NOISE, QUIET
 from secmon.console.link_pages import PATH, set_up_links
-from secmon.console.notices import set_up_notices
 from secmon.console.locks import Locks
+from secmon.console.notices import set_up_notices
 from secmon.console.origin import networks
 from secmon.console.pages import OPEN_PAGES, page_routes, set_up_pages
 from secmon.console.pages.trouble import as_pages

@@ -51,6 +51,7 @@ class What(StrEnum):
     UPLOAD = "upload"
     EXPORT = "export"
     NOTIFY_TEST = "notify_test"
+    RESEND = "resend"
     BACKUP = "backup"
     RESTORE = "restore"
     RELOAD = "reload"

@@ -1,4 +1,5 @@
-"""Notices that wait, or that were given up: seen by all who may read, sent again by an admin."""
+"""Notices that wait, or that were given up: seen by all but viewers, for they name addresses; sent
+again by an admin."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from secmon.api import Delivery
-from secmon.console.access import READERS, need
-from secmon.console.admin import ADMINS
+from secmon.console.access import USER
+from secmon.console.ledger import What, note
 from secmon.console.problems import Problem
 from secmon.console.requests import json_response
 from secmon.core.tickets import stamp
@@ -46,7 +47,6 @@ def set_up_notices(app: web.Application, desk: NoticeDesk) -> None:
 
 async def notices(request: web.Request) -> web.Response:
     """`state=never`: given up, newest first; `state=pending`: not yet told, oldest first."""
-    need(request, READERS)
     state = request.query.get("state", "never")
     if state not in STATES:
         raise Problem(400, f"state: expected {' or '.join(STATES)} (got {state[:40]!r})")
@@ -57,12 +57,13 @@ async def notices(request: web.Request) -> web.Response:
 
 async def resend(request: web.Request) -> web.Response:
     """What was given up waits for its turn once more."""
-    user = need(request, ADMINS)
+    user = request[USER]
     text = request.match_info["id"]
     known = text.isascii() and text.isdecimal() and len(text) < 18
     if not known or not await request.app[NOTICES].send_again(int(text)):
         raise Problem(404, f"there is no notice {text[:20]!r} that was given up")
     log.info("notice sent again id=%s by=%r", text, clean(user.name))
+    await note(request, What.RESEND, text)
     return json_response({"id": int(text), "state": "pending"})
 
 

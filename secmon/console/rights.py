@@ -33,6 +33,7 @@ class Right(StrEnum):
     CANCEL = "cancel"
     ATTACH = "attach"
     TRY_CHANNEL = "try_channel"
+    RESEND = "resend"  # notices that were given up
     AUDIT = "audit"
     PEOPLE = "people"
     STORE = "store"
@@ -60,6 +61,7 @@ ROLES: Mapping[Right, frozenset[Role]] = MappingProxyType(
         Right.CANCEL: LEADERS,
         Right.ATTACH: WORKERS,
         Right.TRY_CHANNEL: WORKERS,
+        Right.RESEND: ADMINS,
         Right.AUDIT: OVERSEERS,
         Right.PEOPLE: ADMINS,
         Right.STORE: ADMINS,
@@ -78,6 +80,7 @@ SCOPES: Mapping[Right, Scope | None] = MappingProxyType(  # None: no narrowed to
         Right.CANCEL: Scope.TICKETS,
         Right.ATTACH: Scope.TICKETS,
         Right.TRY_CHANNEL: Scope.ADMIN,
+        Right.RESEND: Scope.ADMIN,
         Right.AUDIT: Scope.AUDIT,
         Right.PEOPLE: Scope.ADMIN,
         Right.STORE: Scope.ADMIN,
@@ -121,6 +124,8 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "POST /api/v1/tickets/{number}/{verb}": Right.WORK,
         "GET /api/v1/events": Right.READ,
         "GET /api/v1/kpi": Right.READ,
+        "GET /api/v1/notices": Right.ADDRESSES,  # their words name addresses
+        "POST /api/v1/notices/{id}/resend": Right.RESEND,
         "GET /api/v1/audit": Right.AUDIT,
         "GET /api/v1/audit/check": Right.AUDIT,
         "GET /api/v1/me": Right.ACCOUNT,

@@ -33,7 +33,7 @@ async def metric(site: Lab, name: str) -> list[str]:
 
 async def test_it_is_kept_with_the_reason(dead: tuple[Lab, Server, str]) -> None:
     site, _, number = dead
-    [row] = (await site.get("/api/v1/notices?state=never", "viewer")).json["notices"]
+    [row] = (await site.get("/api/v1/notices?state=never", "auditor")).json["notices"]
     assert row["ticket"] == number
     assert row["channel"] == "group"
     assert row["why"] == "wecom at 127.0.0.1: expected code 0 (got 93000: invalid webhook url)"

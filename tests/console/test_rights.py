@@ -32,6 +32,9 @@ EXPECTED = {
     "GET /-/healthy": ANYBODY,
     "GET /-/ready": ANYBODY,
     "POST /-/reload": ANYBODY,  # by its own token, or from this machine
+    "GET /t/{token}": ANYBODY,  # the token is the log-in
+    "POST /t/{token}": ANYBODY,
+    "GET /api/v1/notices": ALL_BUT_VIEWER,
     # how things are
     **dict.fromkeys(("GET /", "GET /tickets", "GET /tickets/{number}", "GET /devices"), ALL),
     **dict.fromkeys(("GET /devices/{id}", "GET /status"), ALL),
@@ -72,6 +75,7 @@ EXPECTED = {
         for method, word in (("GET", "sessions"), ("DELETE", "sessions"), ("GET", "tokens"))
     },
     "DELETE /api/v1/users/{name}/tokens/{token}": ADMINS,
+    "POST /api/v1/notices/{id}/resend": ADMINS,
     "POST /api/v1/store/backup": ADMINS,
     "GET /api/v1/store/sizes": ADMINS,
 }
@@ -159,7 +163,7 @@ async def test_a_form_from_elsewhere_does_nothing_whatever_the_route(site: Lab) 
     """Cookies alone: every route that changes something refuses what no page of ours sent."""
     async with reader(site, "root", Role.ADMIN) as one, somebody(site) as stranger:
         for method, path in paths(site):
-            if method == "GET" or path == "/-/reload":
+            if method == "GET" or path in ("/-/reload", "/t/{token}"):  # no cookie lets in there
                 continue
             who = stranger if EXPECTED[f"{method} {path}"] is ANYBODY else one
             for origin in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
