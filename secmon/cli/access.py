@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,8 +61,9 @@ def audit(args: argparse.Namespace, call: Ask, socket: Path) -> None:
     """`secmon audit verify|export`. Refused where the chain is broken."""
     if args.action == "export":
         query = urlencode({"format": args.format, "from": args.since, "to": args.until})
+        decoder = codecs.getincrementaldecoder("utf-8")()
         for piece in fetch(socket, f"/api/v1/audit?{query}"):
-            sys.stdout.buffer.write(piece)
+            sys.stdout.write(decoder.decode(piece))
         sys.stdout.flush()
         return
     _, answer = call("GET", "/api/v1/audit/check", None)

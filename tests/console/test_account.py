@@ -127,6 +127,19 @@ async def test_an_administrator_may_say_that_it_need_not_be_changed(site: Lab) -
         assert (await one.get("/")).status == 200
 
 
+async def test_who_came_by_a_link_sets_the_first_password(site: Lab) -> None:
+    await site.store.add_user("wang", Role.OPERATOR)
+    made = (await site.post("/api/v1/users/wang/link", {}, "admin")).json["url"]
+    async with somebody(site) as one:
+        await one.send("/login/once", {"once": made.partition("once=")[2]})
+        assert 'name="old"' not in (await one.get("/account")).text
+        assert (await change(one, "", NEW)).status == 303
+        assert 'name="old"' in (await one.get("/account")).text
+        assert (await change(one, "", "something else again")).status == 400
+    async with somebody(site) as again:
+        assert (await again.log_in("wang", NEW)).status == 303
+
+
 # --- sessions ---
 
 

@@ -172,7 +172,7 @@ async def test_a_page_that_has_become_old(phone: Phone) -> None:
 async def test_a_link_of_an_ended_ticket_is_revoked(phone: Phone) -> None:
     number = await phone.site.hot()
     path = phone.path(number, "operator")
-    await phone.site.act(number, "cancel", note="false alarm")
+    await phone.site.act(number, "cancel", "manager", note="false alarm")
     page = await phone.get(path)
     assert (page.status, page.buttons) == (410, [])
     assert "The ticket is ended" in page.text
