@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from secmon.api import Attachment, StoreDown, User
 from secmon.console.daemon import Daemon
@@ -45,17 +46,20 @@ def ticket_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str, ob
 
 
 async def full_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str, object]:
-    """The ticket with its journal, and what was put to it."""
+    """The ticket with its journal, what was put to it, and when its camera saw something."""
     lines: Sequence[Entry] = ()
     files: Sequence[Attachment] = ()
+    seen: Sequence[datetime] = ()
     with suppress(StoreDown):
         lines = await daemon.journal(one)
         files = await daemon.ledger.attachments(one.id)
+        seen = await daemon.ledger.evidence_at(one.id)
     journal = [
         {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
     ]
     attached = [attachment_json(file) for file in files]
-    return {**ticket_json(daemon, one, hide), "journal": journal, "attachments": attached}
+    more = {"journal": journal, "attachments": attached, "evidence": [stamp(at) for at in seen]}
+    return {**ticket_json(daemon, one, hide), **more}
 
 
 def attachment_json(file: Attachment) -> dict[str, object]:

@@ -298,6 +298,7 @@ def _ticket() -> Schema:
         "called": _array(TEXT),
         "journal": _array(line),
         "attachments": _array(_ref("Attachment")),
+        "evidence": _array(TIME),
     }
 
 

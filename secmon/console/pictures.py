@@ -50,13 +50,21 @@ def written_anew(raw: bytes, longest: int) -> Picture:
 
 def _bare(found: Image.Image) -> Image.Image:
     """Its pixels alone: a new image has no EXIF, no text, no comment, no colour profile."""
-    turned = ImageOps.exif_transpose(found)
+    turned = _turned(found)
     turned.thumbnail((SIDE, SIDE))
     see_through = turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info
     mode = "RGBA" if see_through else "RGB"
     bare = Image.new(mode, turned.size)
     bare.paste(turned.convert(mode))
     return bare
+
+
+def _turned(found: Image.Image) -> Image.Image:
+    """As its EXIF says; EXIF that is garbled turns nothing, the picture may be good all the same."""
+    try:
+        return ImageOps.exif_transpose(found)
+    except Exception:
+        return found
 
 
 def _written(bare: Image.Image, as_png: bool, longest: int) -> Picture:

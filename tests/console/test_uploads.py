@@ -62,12 +62,27 @@ def test_exif_and_comments_are_gone_and_the_picture_is_turned() -> None:
     assert red > 200 and blue < 60, "the left half is above now"
 
 
+def chunks(png: bytes) -> list[int]:
+    """Where the data of each chunk begins."""
+    found, at = [], 8
+    while at < len(png):
+        found.append(at + 8)
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return found
+
+
 def test_a_png_s_texts_and_what_follows_it_are_gone() -> None:
     info = PngInfo()
     info.add_text("Comment", "a secret comment")
-    raw = picture("PNG", pnginfo=info) + b"<script>alert(1)</script>PK\x03\x04"
+    profile = b"a secret profile" * 9
+    raw = (
+        picture("PNG", pnginfo=info, icc_profile=profile, exif=b"Exif\0\0a secret")
+        + b"<script>alert(1)</script>PK\x03\x04"
+    )
     made = written_anew(raw, LONGEST)
     assert made.kind == "png" and b"secret" not in made.body and b"script" not in made.body
+    kinds = [made.body[at - 4 : at] for at in chunks(made.body)]
+    assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}, "pixels and nothing else"
     assert Image.open(BytesIO(made.body)).getpixel((1, 1)) == (255, 0, 0)
 
 
@@ -315,6 +330,7 @@ async def test_what_a_camera_saw_is_shown_to_who_may(site: Lab) -> None:
         )
         db.commit()
     path = f"/api/v1/tickets/{number}/evidence"
+    assert len((await site.get(f"/api/v1/tickets/{number}")).json["evidence"]) == 2
     answer, body = await got(site, f"{path}/1")
     assert answer.status == 200 and answer.headers["Content-Type"] == "image/jpeg"
     assert GPS not in body, "written anew, as an upload is"

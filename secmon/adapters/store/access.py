@@ -127,6 +127,10 @@ class Access:
     async def attachment(self, ticket: str, number: int) -> tuple[Attachment, bytes] | None:
         return await attachments.body(self._db.reader, ticket, number)
 
+    async def evidence_at(self, ticket: str) -> Sequence[datetime]:
+        """When each picture of the evidence was taken, oldest first."""
+        return await attachments.seen(self._db.reader, ticket)
+
     # --- housekeeping ---
 
     async def prune(self, *, audit_before: datetime, pictures_before: datetime) -> None:

@@ -22,6 +22,7 @@ HELD = """SELECT COUNT(*) AS number, COALESCE(SUM(size), 0) AS bytes FROM attach
     WHERE site = $1 AND ticket = $2"""
 BODY = f"""SELECT {COLUMNS}, body FROM attachment
     WHERE site = $1 AND ticket = $2 AND id = $3"""
+SEEN = "SELECT at FROM evidence WHERE site = $1 AND ticket = $2 ORDER BY at"
 PRUNE = """DELETE FROM attachment WHERE site = $1 AND kind <> 'pdf' AND at < $2
     AND ticket IN (SELECT id FROM ticket WHERE site = $1 AND ended_at < $2)"""
 
@@ -51,6 +52,11 @@ async def of(session: Session, ticket: str) -> list[Attachment]:
 async def body(session: Session, ticket: str, number: int) -> tuple[Attachment, bytes] | None:
     row = await session.one(BODY, session.site, plain(ticket), number)
     return (_attachment(row), bytes(row["body"])) if row else None
+
+
+async def seen(session: Session, ticket: str) -> list[datetime]:
+    """When each picture of the evidence was taken, oldest first."""
+    return [moment(row["at"]) for row in await session.fetch(SEEN, session.site, plain(ticket))]
 
 
 async def prune(session: Session, before: datetime) -> None:

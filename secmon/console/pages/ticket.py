@@ -195,10 +195,10 @@ async def _files(request: web.Request, found: Ticket) -> Sequence[Attachment]:
         return []
 
 
-async def _pictures(request: web.Request, found: Ticket) -> list[datetime]:
+async def _pictures(request: web.Request, found: Ticket) -> Sequence[datetime]:
     """When each picture of the evidence was taken."""
     try:
-        return [at for at, _ in await request.app[DAEMON].pictures(found)]
+        return await request.app[LEDGER].evidence_at(found.id)
     except StoreDown:
         return []
 
