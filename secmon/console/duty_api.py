@@ -17,6 +17,7 @@ from secmon.console.duty_views import (
     stretch_rows,
     warnings,
 )
+from secmon.console.ledger import What, note
 from secmon.console.problems import Problem
 from secmon.console.requests import body_of, json_response
 from secmon.core.handover import HandOver
@@ -175,7 +176,9 @@ async def add_override(request: web.Request) -> web.Response:
         note=mask(body.get("note", ""))[:1000],
         deputy=by.role in DEPUTIES,
     )
-    return await _override(room, await settled(room, wish), 201)
+    made = await settled(room, wish)
+    await note(request, What.OVERRIDE, made, why=f"{wish.user} for {wish.replaces}")
+    return await _override(room, made, 201)
 
 
 def _span(room: Watchroom, body: dict[str, str]) -> tuple[datetime, datetime]:
@@ -209,7 +212,9 @@ async def confirm_override(request: web.Request) -> web.Response:
     room = request.app[WATCHROOM]
     named = request.match_info["id"][:64]
     wish = Confirm(named, by.name, room.clock.now(), by.role in DEPUTIES)
-    return await _override(room, await settled(room, wish))
+    changed = await settled(room, wish)
+    await note(request, What.OVERRIDE, changed, why="confirm")
+    return await _override(room, changed)
 
 
 async def remove_override(request: web.Request) -> web.Response:
@@ -217,7 +222,9 @@ async def remove_override(request: web.Request) -> web.Response:
     room = request.app[WATCHROOM]
     named = request.match_info["id"][:64]
     wish = Withdraw(named, by.name, room.clock.now(), by.role in DEPUTIES)
-    return await _override(room, await settled(room, wish))
+    changed = await settled(room, wish)
+    await note(request, What.OVERRIDE, changed, why="withdraw")
+    return await _override(room, changed)
 
 
 async def _override(room: Watchroom, override: str, status: int = 200) -> web.Response:

@@ -44,6 +44,8 @@ class What(StrEnum):
     ROLE = "role"
     PASSWORD = "password"
     LINK = "link"
+    CONTACT = "contact"
+    OVERRIDE = "override"
     TOKEN_ADD = "token_add"
     TOKEN_REMOVE = "token_remove"
     SESSION_END = "session_end"

@@ -6,6 +6,7 @@ from secmon.console.openapi_access import access_paths, access_schemas, file_pat
 from secmon.console.schema import FLAG, MAYBE, MAYBE_TIME, TEXT, TIME, VALUE, WHOLE, Schema
 from secmon.console.schema import array as _array
 from secmon.console.schema import call as _call
+from secmon.console.schema import listed as _list
 from secmon.console.schema import one_of as _enum
 from secmon.console.schema import parameter as _parameter
 from secmon.console.schema import problems as _errors
@@ -323,7 +324,3 @@ def _failure() -> Schema:
             {"type": "null"},
         ]
     }
-
-
-def _list(key: str, item: str) -> Schema:
-    return _object({key: _array(_ref(item))})

@@ -14,6 +14,7 @@ from secmon.console.schema import (
     Schema,
     array,
     call,
+    listed,
     one_of,
     parameter,
     problems,
@@ -112,7 +113,7 @@ def _people_paths() -> Schema:
     link = thing({"name": TEXT, "url": TEXT, "expires_at": TIME})
     role = thing({"name": TEXT, "role": one_of(Role)})
     one = "/api/v1/users/{name}"
-    sessions, tokens = _listed("sessions", "Session"), _listed("tokens", "Token")
+    sessions, tokens = listed("sessions", "Session"), listed("tokens", "Token")
     return {
         "/api/v1/users": {
             "get": call("users", "All users", thing({"users": array(user)})),
@@ -197,7 +198,7 @@ def _account_paths() -> Schema:
             "delete": call("end_session", "End one of one's sessions", ENDED, (404,)),
         },
         "/api/v1/me/tokens": {
-            "get": call("own_tokens", "One's tokens", _listed("tokens", "Token")),
+            "get": call("own_tokens", "One's tokens", listed("tokens", "Token")),
             "post": call(
                 "add_own_token",
                 "A token, told this once",
@@ -226,7 +227,7 @@ def _audit_paths() -> Schema:
         "format": "json, or jsonl or csv: all lines of the span as a file",
     }
     asked = [parameter(name, "query", TEXT, about) for name, about in texts.items()]
-    lines = call("audit", "Who did what", _listed("lines", "AuditLine"), (400,), parameters=asked)
+    lines = call("audit", "Who did what", listed("lines", "AuditLine"), (400,), parameters=asked)
     responses = lines["responses"]
     if isinstance(responses, dict):
         content = responses["200"]["content"]
@@ -283,7 +284,3 @@ def _file(name: str, summary: str, kinds: tuple[str, ...]) -> Schema:
         "summary": summary,
         "responses": {"200": good, **problems((401, 403, 404, 429, 503))},
     }
-
-
-def _listed(key: str, item: str) -> Schema:
-    return thing({key: array(ref(item))})

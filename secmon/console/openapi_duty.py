@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from secmon.console.openapi import (
-    FLAG,
-    MAYBE_TIME,
-    TEXT,
-    TIME,
-    VALUE,
-    WHOLE,
-    Schema,
-    _array,
-    _call,
-    _enum,
-    _list,
-    _object,
-    _parameter,
-    _ref,
-)
+from secmon.console.schema import FLAG, MAYBE_TIME, TEXT, TIME, VALUE, WHOLE, Schema
+from secmon.console.schema import array as _array
+from secmon.console.schema import call as _call
+from secmon.console.schema import listed as _list
+from secmon.console.schema import one_of as _enum
+from secmon.console.schema import parameter as _parameter
+from secmon.console.schema import ref as _ref
+from secmon.console.schema import thing as _object
 from secmon.core.handover import SIDES
 
 DATE: Schema = {"type": "string", "format": "date"}

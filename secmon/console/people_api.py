@@ -11,6 +11,7 @@ from secmon.api import Contact, User
 from secmon.console.access import READERS, need
 from secmon.console.duty_api import DEPUTIES, WATCHROOM, Watchroom, day_of, settled
 from secmon.console.duty_views import contact_row, training_row
+from secmon.console.ledger import What, note
 from secmon.console.problems import Problem
 from secmon.console.requests import Kind, body_of, json_response
 from secmon.core.wishes import Train
@@ -68,6 +69,7 @@ async def set_contact(request: web.Request) -> web.Response:
         await room.set_contact(told)
     except ValueError as error:  # removed meanwhile
         raise Problem(404, str(error)) from None
+    await note(request, What.CONTACT, name)
     return json_response(contact_row(told))
 
 

@@ -60,7 +60,7 @@ def _bare(found: Image.Image) -> Image.Image:
 
 
 def _turned(found: Image.Image) -> Image.Image:
-    """As its EXIF says; EXIF that is garbled turns nothing, the picture may be good all the same."""
+    """As its EXIF says; garbled EXIF turns nothing, the picture may be good all the same."""
     try:
         return ImageOps.exif_transpose(found)
     except Exception:

@@ -31,6 +31,9 @@ class Right(StrEnum):
     REPORT = "report"
     WORK = "work"  # every verb of a ticket but `cancel`
     CANCEL = "cancel"
+    DUTY = "duty"  # overrides and hand-overs; for whom, the duty book decides
+    TRAINING = "training"
+    CONTACTS = "contacts"  # one's own; others' too for managers and administrators
     ATTACH = "attach"
     TRY_CHANNEL = "try_channel"
     RESEND = "resend"  # notices that were given up
@@ -59,6 +62,9 @@ ROLES: Mapping[Right, frozenset[Role]] = MappingProxyType(
         Right.REPORT: WORKERS,
         Right.WORK: WORKERS,
         Right.CANCEL: LEADERS,
+        Right.DUTY: WORKERS,
+        Right.TRAINING: LEADERS,
+        Right.CONTACTS: ALL,
         Right.ATTACH: WORKERS,
         Right.TRY_CHANNEL: WORKERS,
         Right.RESEND: ADMINS,
@@ -78,6 +84,9 @@ SCOPES: Mapping[Right, Scope | None] = MappingProxyType(  # None: no narrowed to
         Right.REPORT: Scope.TICKETS,
         Right.WORK: Scope.TICKETS,
         Right.CANCEL: Scope.TICKETS,
+        Right.DUTY: Scope.TICKETS,
+        Right.TRAINING: Scope.ADMIN,
+        Right.CONTACTS: Scope.ADMIN,
         Right.ATTACH: Scope.TICKETS,
         Right.TRY_CHANNEL: Scope.ADMIN,
         Right.RESEND: Scope.ADMIN,
@@ -124,6 +133,20 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "POST /api/v1/tickets/{number}/{verb}": Right.WORK,
         "GET /api/v1/events": Right.READ,
         "GET /api/v1/kpi": Right.READ,
+        "GET /api/v1/duty": Right.READ,
+        "GET /api/v1/duty/now": Right.READ,
+        "POST /api/v1/duty/overrides": Right.DUTY,
+        "POST /api/v1/duty/overrides/{id}/confirm": Right.DUTY,
+        "DELETE /api/v1/duty/overrides/{id}": Right.DUTY,
+        "GET /api/v1/hand-overs": Right.READ,
+        "GET /api/v1/hand-overs/{id}": Right.ADDRESSES,  # their words name addresses
+        "POST /api/v1/hand-overs": Right.DUTY,
+        "POST /api/v1/hand-overs/{id}/sign": Right.DUTY,
+        "GET /api/v1/users/{name}/contact": Right.CONTACTS,
+        "PUT /api/v1/users/{name}/contact": Right.CONTACTS,
+        "GET /api/v1/users/{name}/training": Right.READ,
+        "POST /api/v1/users/{name}/training": Right.TRAINING,
+        "DELETE /api/v1/users/{name}/training": Right.TRAINING,
         "GET /api/v1/notices": Right.ADDRESSES,  # their words name addresses
         "POST /api/v1/notices/{id}/resend": Right.RESEND,
         "GET /api/v1/audit": Right.AUDIT,

@@ -88,3 +88,7 @@ def one_of(words: Iterable[str]) -> Schema:
 def parameter(name: str, place: str, schema: Schema, about: str = "") -> Schema:
     more: Schema = {"description": about} if about else {}
     return {"name": name, "in": place, "required": place == "path", "schema": schema, **more}
+
+
+def listed(key: str, item: str) -> Schema:
+    return thing({key: array(ref(item))})

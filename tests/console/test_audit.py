@@ -112,6 +112,14 @@ async def test_pictures_seen_uploads_and_what_was_not_allowed_are_written_down(s
     ]
 
 
+async def test_how_people_are_reached_is_changed_and_written_down(site: Lab) -> None:
+    path = "/api/v1/users/viewer/contact"
+    assert (await site.ask("PUT", path, "viewer", json={"phone": "13800000001"})).status == 200
+    assert (await site.ask("PUT", path, "operator", json={"phone": "1"})).status == 403
+    assert await told(site, What.CONTACT) == [("viewer", "viewer", "done", "")]
+    assert "13800000001" not in (await site.get("/api/v1/audit", "auditor")).text
+
+
 async def test_a_reload_is_written_down_good_or_not(site: Lab) -> None:
     assert not await site.daemon.reload()
     (site.folder / "secmon.yaml").write_text("site: {id: lab}\n")

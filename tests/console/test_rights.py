@@ -18,6 +18,7 @@ V, W, E, M, U, A = "viewer", "operator", "engineer", "manager", "auditor", "admi
 ALL = frozenset((V, W, E, M, U, A))
 ALL_BUT_VIEWER = ALL - {V}
 WORKERS = frozenset((W, E, M, A))
+LEADERS = frozenset((M, A))
 OVERSEERS, ADMINS = frozenset((U, A)), frozenset((A,))
 ANYBODY = None  # without a log-in
 
@@ -41,6 +42,16 @@ EXPECTED = {
     **dict.fromkeys(("GET /api/v1/devices", "GET /api/v1/devices/{id}"), ALL),
     **dict.fromkeys(("GET /api/v1/faults", "GET /api/v1/tickets", "GET /api/v1/kpi"), ALL),
     **dict.fromkeys(("GET /api/v1/tickets/{number}", "GET /api/v1/events"), ALL),
+    # the duty book: for whom exactly, tests/console/test_duty.py says
+    **dict.fromkeys(("GET /api/v1/duty", "GET /api/v1/duty/now", "GET /api/v1/hand-overs"), ALL),
+    "GET /api/v1/hand-overs/{id}": ALL_BUT_VIEWER,
+    "GET /api/v1/users/{name}/training": ALL,
+    **dict.fromkeys(("POST /api/v1/duty/overrides", "POST /api/v1/hand-overs"), WORKERS),
+    "POST /api/v1/duty/overrides/{id}/confirm": WORKERS,
+    "DELETE /api/v1/duty/overrides/{id}": WORKERS,
+    "POST /api/v1/hand-overs/{id}/sign": WORKERS,
+    **{f"{method} /api/v1/users/{{name}}/contact": ALL for method in ("GET", "PUT")},
+    **{f"{method} /api/v1/users/{{name}}/training": LEADERS for method in ("POST", "DELETE")},
     # pictures
     "GET /api/v1/tickets/{number}/attachments/{id}": ALL_BUT_VIEWER,
     "GET /api/v1/tickets/{number}/evidence/{n}": ALL_BUT_VIEWER,

@@ -39,8 +39,8 @@ METRICS = ROOT / "docs" / "metrics.md"
 # CONTRACT 2, as far as it exists today; written a second time, not read from the parser.
 COMMANDS = """
 check; run; run --once; probe; ticket list; ticket show; user add; user passwd; user link;
-user list; user contact; user training; user token; user tokens; user revoke; user role; user unlock;
-user logout; user remove; audit verify; audit export;
+user list; user contact; user training; user token; user tokens; user revoke; user role;
+user unlock; user logout; user remove; audit verify; audit export;
 notify test; db backup; db restore; db upgrade; db sizes; demo
 """
 VERBS = "acknowledge assign arrive repair verify reject transfer close cancel note"
