@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -66,6 +67,7 @@ __all__ = [
     "StoreDown",
     "Stored",
     "Target",
+    "Trace",
     "Unreachable",
     "User",
     "Value",
@@ -339,6 +341,23 @@ class Hour:
     high: float
     total: float
     count: int
+
+
+SLOT_S = 300.0  # a trace has a place for each five minutes of the wall clock
+TRACE_SLOTS = 12  # of one trace at most
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Up to an hour of what one probe brought, by five minutes. `at` is the start of the first,
+    UTC. `numbers`: for each five minutes, for each of `series`, lowest, highest and mean; where
+    nothing was read they are not a number."""
+
+    device: str
+    probe: str
+    at: datetime
+    series: tuple[tuple[str, str], ...]  # (reading, part)
+    numbers: array[float]
 
 
 class Store(Protocol):

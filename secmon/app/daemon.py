@@ -21,7 +21,19 @@ from secmon import __version__
 from secmon.adapters.exposition import Exposition
 from secmon.adapters.store.access import Access
 from secmon.adapters.store.sqlite import SqliteStore
-from secmon.api import AuditLine, Change, Clock, Contact, Delivery, Role, Stored, StoreDown, User
+from secmon.api import (
+    AuditLine,
+    Change,
+    Clock,
+    Contact,
+    Delivery,
+    Hour,
+    Role,
+    Stored,
+    StoreDown,
+    Trace,
+    User,
+)
 from secmon.app import collector
 from secmon.app.channels import Channels
 from secmon.app.setups import setups_of
@@ -80,10 +92,10 @@ class Daemon:
                 self.metrics.polls_skipped.inc,
             ),
         )
-        self.recorder = Recorder(loaded.policy.words, clock, store.add_hours)
         self.tally = Tally(
             lambda: (self.world, self.policy), clock, store.add_watched, is_equipment
         )
+        self.recorder = Recorder(loaded.policy, clock, store.add_hours, store.put_traces)
         self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
         self._mistakes: Sequence[str] = ()  # of the site file that was last refused
         self._reloaded_at = clock.now()
@@ -202,6 +214,7 @@ class Daemon:
         self.loaded = loaded
         self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
         self.exposition.set_policy(loaded.policy)
+        self.recorder.adopt(loaded.policy)
         if self._polling:
             await self.poller.adopt(self._setups(setups))
         self.channels.adopt(loaded, self.texts)
@@ -450,6 +463,17 @@ class Daemon:
     async def journal(self, ticket: Ticket) -> Sequence[Entry]:
         return await self.store.journal(ticket.id)
 
+    async def traces(self, device: str, since: datetime, until: datetime) -> Sequence[Trace]:
+        fresh = self.recorder.traces(device)
+        known = {(one.probe, one.at) for one in fresh}
+        stored = await self.store.traces(device, since, until)
+        return [*(one for one in stored if (one.probe, one.at) not in known), *fresh]
+
+    async def hours(
+        self, device: str, reading: str, since: datetime, until: datetime
+    ) -> Sequence[Hour]:
+        return await self.store.hours(device, reading, since, until)
+
     async def user(self, digest: str) -> User | None:
         return await self.store.token(digest)
 
@@ -457,7 +481,10 @@ class Daemon:
         return await self.store.watched(month)
 
     async def opened(self, since: datetime, until: datetime) -> Sequence[Ticket]:
-        return await self.store.opened(since, until)
+        """Ended or not. What is open is in memory already; what ends meanwhile is there twice."""
+        still = [t for t in self.world.tickets.values() if since <= t.opened_at < until]
+        found = {t.id: t for t in (*still, *await self.store.ended(since, until))}
+        return list(found.values())
 
     def troubles(self) -> Sequence[str]:
         found = {

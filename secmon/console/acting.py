@@ -20,6 +20,7 @@ from secmon.core.model import (
     Entry,
     Refusal,
     Severity,
+    Spare,
     Ticket,
     TicketState,
     Verb,
@@ -35,7 +36,13 @@ VERB_KEYS: Mapping[str, Kind] = {
     "way": Way,
     "to": str,
     "content": Content,
+    "spare": str,
+    "model": str,
+    "quantity": int,
+    "serial": str,
+    "condition": str,
 }
+SPARE_KEYS = ("spare", "model", "quantity", "serial", "condition")
 
 
 def ticket_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str, object]:
@@ -108,8 +115,22 @@ async def carry_out(
         way=Way(str(body["way"])) if "way" in body else None,
         to=mask(str(body.get("to", ""))),
         content=Content(str(body["content"])) if "content" in body else None,
+        spare=_spare(body),
     )
     return await _settle(daemon, await daemon.act(action), action)
+
+
+def _spare(body: Mapping[str, object]) -> Spare | None:
+    """What was put in, if any of its fields was given."""
+    if not any(key in body for key in SPARE_KEYS):
+        return None
+    name, model, serial, condition = (
+        " ".join(mask(str(body.get(key, ""))).split())
+        for key in ("spare", "model", "serial", "condition")
+    )
+    quantity = body.get("quantity", 1)
+    number = quantity if isinstance(quantity, int) else 0
+    return Spare(name, model, number, serial, condition)
 
 
 def verb_of(word: str) -> Verb:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from secmon.api import Clock, User
+from secmon.api import Clock, Hour, Trace, User
 from secmon.console.admin import Office
 from secmon.console.duty_api import Watchroom
 from secmon.console.kpi import Counted
@@ -100,6 +100,13 @@ class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Protocol):
         """Tells open pages that something about the ticket is new."""
         ...
 
+    async def traces(self, device: str, since: datetime, until: datetime) -> Sequence[Trace]:
+        """Five-minute values that reach into [since, until), up to now; of the last 48 hours."""
+        ...
+
+    async def hours(
+        self, device: str, reading: str, since: datetime, until: datetime
+    ) -> Sequence[Hour]: ...
     async def user(self, digest: str) -> User | None: ...
 
 

@@ -255,6 +255,11 @@ def _schemas() -> Schema:
                 "way": _enum(Way),
                 "to": TEXT,
                 "content": _enum(Content),
+                "spare": TEXT,
+                "model": TEXT,
+                "quantity": WHOLE,
+                "serial": TEXT,
+                "condition": TEXT,
             },
             required=[],
         ),
@@ -293,6 +298,14 @@ def _ticket() -> Schema:
         "marks": {"type": "object", "additionalProperties": moment},
         "overdue": _array(_enum(Clock)),
         "content": {"enum": [*map(str, Content), None]},
+        "spares": _array(
+            _object(
+                {
+                    **dict.fromkeys(("name", "model", "serial", "condition"), TEXT),
+                    "quantity": WHOLE,
+                }
+            )
+        ),
         "suppressed": _array(TEXT),
         "removed": FLAG,
         "calls": _array(_object({"at": TIME, "to": TEXT})),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from secmon.core.change import answers
 from secmon.core.model import (
@@ -19,6 +19,8 @@ from secmon.core.model import (
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.world import World
 
+RANK = {severity: place for place, severity in enumerate(SEVERITIES)}
+LEAST = SEVERITIES[-1]
 STALE = 5  # intervals without any poll after which the last one says nothing any more
 STALE_S = 60.0  # … but at least so many seconds
 
@@ -41,9 +43,9 @@ class Why(StrEnum):
     BUG = "bug"  # our own error
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One device now. `faults` are those that count, `tickets` the open ones."""
+class Standing(NamedTuple):
+    """One device now. `faults` are those that count, `tickets` the open ones, oldest first. A
+    tuple: a page of 10,000 devices makes as many, three times as fast as frozen objects."""
 
     device: Device
     level: Level
@@ -60,7 +62,8 @@ def tickets_by_device(world: World) -> Mapping[str, list[Ticket]]:
     for ticket in world.tickets.values():
         found.setdefault(ticket.device, []).append(ticket)
     for tickets in found.values():
-        tickets.sort(key=lambda ticket: ticket.number)
+        if len(tickets) > 1:
+            tickets.sort(key=lambda ticket: ticket.number)
     return found
 
 
@@ -78,13 +81,17 @@ def standing(
 ) -> Standing:
     """One device; `tickets` are its open ones."""
     own = tuple(tickets)
-    every = [world.faults[key] for key in sorted(world.troubled.get(device.id, ()))]
+    troubled = world.troubled.get(device.id)
+    if not troubled and not own:  # nearly all of them
+        why = _why_unknown(world, device, tick)
+        return Standing(device, Level.UNKNOWN if why else Level.GOOD, why)
+    every = [world.faults[key] for key in sorted(troubled or ())]
     active = [fault for fault in every if fault.state is not FaultState.SUSPECT]
-    faults = tuple(fault for fault in active if not fault.hidden_by)
+    faults = tuple([fault for fault in active if not fault.hidden_by])
     wrong = [ticket for ticket in own if ticket.cleared_at is None and not ticket.removed]
     if faults or wrong:
-        graves = [*(ticket.severity for ticket in wrong), *_severities(policy, device, faults)]
-        worst = min(graves, key=SEVERITIES.index, default=Severity.WARNING)
+        graves = [ticket.severity for ticket in wrong] + _severities(policy, device, faults)
+        worst = graves[0] if len(graves) == 1 else min(graves, key=RANK.__getitem__, default=LEAST)
         return Standing(device, Level.FAULTY, severity=worst, faults=faults, tickets=own)
     hidden = next((fault.hidden_by for fault in active if fault.hidden_by), "")
     why = Why.BEHIND if hidden else _why_unknown(world, device, tick)
@@ -104,8 +111,11 @@ def _why_unknown(world: World, device: Device, tick: float) -> Why:
     polls = [world.probes.get((device.id, plan.label)) for plan in device.probes]
     fresh = False
     for plan, state in zip(device.probes, polls, strict=True):
-        patience = max(STALE * plan.interval + plan.timeout, STALE_S)
-        fresh = fresh or (state is not None and tick - state.tick <= patience)
+        if state is not None:
+            patience = max(STALE * plan.interval + plan.timeout, STALE_S)
+            fresh = fresh or tick - state.tick <= patience
+            if fresh and state.reached:
+                return Why.NONE
     known = [state for state in polls if state is not None]
     if not known:
         return Why.NEVER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from secmon.core import escalation, identity, sla, tickets
+from secmon.core import escalation, identity, sla, spares, tickets
 from secmon.core.change import ProbeState
 from secmon.core.draft import Draft
 from secmon.core.model import (
@@ -42,7 +42,10 @@ def act(draft: Draft, action: Action) -> str | Refusal:
         return moved
     moved = escalation.hear(moved, draft.cover(), action.at)
     draft.save(moved)
-    draft.write(ticket.id, str(action.verb), _why(action), action.by)
+    if action.spare is None or action.verb is not Verb.NOTE or action.note.strip():
+        draft.write(ticket.id, str(action.verb), _why(action), action.by)
+    if action.spare is not None:
+        draft.write(ticket.id, "spare", spares.said(action.spare), action.by)
     if action.verb in ACCEPTS:
         _accept(draft, ticket, action.by)
     reason = TOLD.get(action.verb)

@@ -131,22 +131,46 @@ def by_system(
 ) -> dict[str, Figures]:
     """System → its figures, in the order of their names; `*` is the whole site."""
     systems = sorted({row.system for row in watched} | {ticket.system for ticket in tickets})
-    found = {
-        system: figures(
-            [row for row in watched if row.system == system],
-            [ticket for ticket in tickets if ticket.system == system],
-            now,
-        )
-        for system in systems
-    }
-    return {**found, "*": figures(watched, tickets, now)}
+    looked: dict[str, list[Watched]] = {system: [] for system in systems}
+    judged: dict[str, list[_Judged]] = {system: [] for system in systems}
+    for row in watched:
+        looked[row.system].append(row)
+    for ticket in tickets:
+        judged[ticket.system].append(_judge(ticket, now))
+    found = {system: _figures(looked[system], judged[system]) for system in systems}
+    every = [one for system in systems for one in judged[system]]
+    return {**found, "*": _figures(watched, every)}
 
 
 def figures(watched: Sequence[Watched], tickets: Sequence[Ticket], now: datetime) -> Figures:
     """The figures of these devices and these tickets."""
-    counted = [one for one in tickets if one.state is not TicketState.CANCELLED]
-    answered = [_took(one, _acknowledged(one)) for one in counted]
-    restored = [_took(one, _restored(one)) for one in counted]
+    return _figures(watched, [_judge(ticket, now) for ticket in tickets])
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one ticket says of the month; a cancelled one says nothing."""
+
+    counts: bool
+    answered: timedelta | None
+    restored: timedelta | None
+    verdicts: tuple[bool | None, ...]  # by Clock
+
+
+def _judge(ticket: Ticket, now: datetime) -> _Judged:
+    if ticket.state is TicketState.CANCELLED:
+        return _Judged(False, None, None, ())
+    return _Judged(
+        True,
+        _took(ticket, _acknowledged(ticket)),
+        _took(ticket, _restored(ticket)),
+        tuple([_verdict(ticket, clock, now) for clock in Clock]),
+    )
+
+
+def _figures(watched: Sequence[Watched], tickets: Sequence[_Judged]) -> Figures:
+    counted = [one for one in tickets if one.counts]
+    restored = [one.restored for one in counted]
     return Figures(
         devices=len({row.device for row in watched}),
         online_ratio=_share(sum(r.online for r in watched), sum(r.asked for r in watched)),
@@ -154,14 +178,16 @@ def figures(watched: Sequence[Watched], tickets: Sequence[Ticket], now: datetime
         tickets=len(counted),
         cancelled=len(tickets) - len(counted),
         unrestored=restored.count(None),
-        clocks={clock: _kept(counted, clock, now) for clock in Clock},
-        mtta=_mean(answered),
+        clocks={
+            clock: _kept([one.verdicts[place] for one in counted])
+            for place, clock in enumerate(Clock)
+        },
+        mtta=_mean(one.answered for one in counted),
         mttr=_mean(restored),
     )
 
 
-def _kept(tickets: Iterable[Ticket], clock: Clock, now: datetime) -> Kept:
-    said = [_verdict(ticket, clock, now) for ticket in tickets]
+def _kept(said: Sequence[bool | None]) -> Kept:
     return Kept(said.count(True), len(said) - said.count(None))
 
 

@@ -312,6 +312,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """What a repair put in or took along: a line of the table in 表 B.2."""
+
+    name: str  # 设备名称
+    model: str = ""  # 规格型号
+    quantity: int = 1  # 数量; below zero: takes back what was noted before
+    serial: str = ""
+    condition: str = ""  # 设备状态
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """People's work on a fault. Its SLA clocks are `due`; `marks` say which states it reached."""
 
@@ -338,6 +349,7 @@ class Ticket:
     marks: Mapping[TicketState, Mark] = field(default_factory=dict)
     way: Way = Way.ON_SITE
     content: Content | None = None
+    spares: tuple[Spare, ...] = ()
     assignee: str = ""
     reported_by: str = ""
     previous: str = ""  # number of the last ended ticket of the same fault, given in the commit
@@ -374,6 +386,7 @@ class Action:
     content: Content | None = None
     severity: Severity = Severity.MINOR  # of a report
     part: str = ""  # of a report
+    spare: Spare | None = None  # of a note or a repair
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from secmon.core import escalation, sla
+from secmon.core import escalation, sla, spares
 from secmon.core.model import (
     Action,
     Clock,
@@ -53,6 +53,7 @@ def move(ticket: Ticket, action: Action) -> Ticket | Refusal:
         marks=_marks(ticket, target, action),
         way=action.way or ticket.way,
         content=action.content or ticket.content,
+        spares=spares.added(ticket.spares, action.spare),
     )
     return settle(moved, action.at)
 
@@ -88,7 +89,7 @@ def _objection(ticket: Ticket, action: Action) -> Refusal | None:
             return no("invalid", "closes in one step only with a word: expected a note (got none)")
     elif verb not in ANYWHERE and (state, verb) not in MOVES and not _again(ticket, action):
         return no("state", f"is {state}: cannot {verb}")
-    lack = _lacking(ticket, action)
+    lack = _lacking(ticket, action) or spares.wrong(ticket.spares, action.verb, action.spare)
     return no("invalid" if lack.startswith("needs") else "state", lack) if lack else None
 
 
@@ -106,7 +107,7 @@ def _lacking(ticket: Ticket, action: Action) -> str:
             return "needs the assignee's name in `to`"
         case V.TRANSFER if action.way is None:
             return "needs the new way in `way`: on_site, mail_in, phone or remote"
-        case V.NOTE if not action.note.strip():
+        case V.NOTE if not action.note.strip() and action.spare is None:
             return "needs the words in `note`"
         case V.CANCEL if not action.note.strip():
             return "needs a reason in `note` to be cancelled"
@@ -125,6 +126,7 @@ def _say(ticket: Ticket, action: Action) -> Ticket:
         assignee=action.to if action.verb is V.ASSIGN else ticket.assignee,
         way=action.way if action.verb is V.TRANSFER and action.way else ticket.way,
         content=action.content or ticket.content,
+        spares=spares.added(ticket.spares, action.spare),
     )
 
 
@@ -210,6 +212,7 @@ def as_json(ticket: Ticket, now: datetime) -> dict[str, object]:
         "overdue": [str(clock) for clock in sla.overdue(ticket, now)],
         "way": str(ticket.way),
         "content": str(ticket.content) if ticket.content else None,
+        "spares": [spares.as_json(one) for one in ticket.spares],
         "assignee": ticket.assignee,
         "reported_by": ticket.reported_by,
         "previous": ticket.previous,

@@ -82,6 +82,7 @@ def paths(number: str) -> list[str]:
     return [
         *("/", "/tickets", "/tickets?state=ended&q=x", f"/tickets/{number}", "/devices"),
         *("/devices/room-1", "/devices/supply-1", "/status", "/nothing", "/tickets/WX-2020-0001"),
+        *("/my", "/kpi", "/labels", "/devices/room-1/label", "/devices/cam-1?report=1"),
     ]
 
 
@@ -213,7 +214,7 @@ def test_a_ticket_lives_by_buttons_and_everybody_sees_it(scene: Scene, size: str
         press(one, "acknowledge", note=HTML)
         expect(there).to_have_text("acknowledged")
         expect(other.page.locator("#ticket-journal")).to_contain_text(HTML)
-        press(one, "assign", to="Zhao")
+        press(one, "assign", other="Zhao")
         expect(other.page.locator("#ticket-facts")).to_contain_text("Zhao")
         press(one, "transfer", way="phone")
         expect(other.page.locator("#ticket-clocks")).to_contain_text("not applicable")

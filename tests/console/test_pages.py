@@ -15,7 +15,10 @@ from tests.console.site import Lab, lab
 
 HTML = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 LOGIN = "rtsp://root:hunter2@192.0.2.9/live"
-PATHS = ["/", "/tickets", "/tickets?state=ended", "/devices", "/devices/evil-1", "/status"]
+PATHS = [
+    *("/", "/tickets", "/tickets?state=ended", "/devices", "/devices/evil-1", "/status", "/my"),
+    *("/kpi", "/labels", "/devices/evil-1/label"),
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -61,9 +64,10 @@ class Outline(HTMLParser):
 async def test_every_page_is_whole_in_both_languages(shared: Lab, language: str) -> None:
     number = (await shared.get("/api/v1/tickets")).json["tickets"][0]["number"]
     paths = ["/", "/tickets", f"/tickets/{number}", "/devices", "/devices/room-1", "/status"]
+    paths += ["/my", "/kpi", "/kpi?month=2020-02", "/labels?system=video", "/devices/room-1/label"]
     async with reader(shared) as one:
         for path in (*paths, "/nothing", "/tickets/WX-2026-9999", "/devices/none"):
-            page = await one.get(f"{path}?lang={language}")
+            page = await one.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
             assert page.status == (200 if path in paths else 404), path
             outline = Outline(page.text)
             assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in page.text
@@ -226,7 +230,7 @@ async def test_somebody_else_was_quicker_and_nothing_typed_is_lost(site: Lab) ->
         typed = "called the guard <b>twice</b>"
         form = {"version": version, "note": typed}
         assert (await other.send(f"/tickets/{number}/acknowledge", form)).status == 303
-        late = await one.send(f"/tickets/{number}/assign", {**form, "to": "Zhao"})
+        late = await one.send(f"/tickets/{number}/assign", {**form, "other": "Zhao"})
         assert late.status == 409
         assert "Somebody else changed this ticket" in late.words and "acknowledged" in late.words
         assert (
@@ -351,6 +355,8 @@ async def test_what_devices_and_people_say_is_harmless_everywhere(tmp_path: Path
         note = f"{HTML} {LOGIN}"
         told = await site.post("/api/v1/tickets", {"device": "evil-1", "note": note, "part": HTML})
         number = told.json["number"]
+        await site.act(number, "assign", to="wang", note=note)
+        await site.act(number, "note", spare=note, model=HTML, serial=LOGIN, condition=HTML)
         await site.act(number, "assign", to=note, note=note)
         ended = (await site.post("/api/v1/tickets", {"device": "evil-1", "note": note})).json
         await site.act(ended["number"], "cancel", "manager", note=note)

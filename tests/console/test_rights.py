@@ -39,6 +39,8 @@ EXPECTED = {
     # how things are
     **dict.fromkeys(("GET /", "GET /tickets", "GET /tickets/{number}", "GET /devices"), ALL),
     **dict.fromkeys(("GET /devices/{id}", "GET /status"), ALL),
+    **dict.fromkeys(("GET /devices/{id}/label", "GET /labels"), ALL),
+    **dict.fromkeys(("GET /my", "GET /kpi", "GET /kpi.csv"), ALL),
     **dict.fromkeys(("GET /api/v1/devices", "GET /api/v1/devices/{id}"), ALL),
     **dict.fromkeys(("GET /api/v1/faults", "GET /api/v1/tickets", "GET /api/v1/kpi"), ALL),
     **dict.fromkeys(("GET /api/v1/tickets/{number}", "GET /api/v1/events"), ALL),

@@ -36,6 +36,7 @@ from secmon.core.model import (
     Rule,
     Severity,
     Sla,
+    Spare,
     Ticket,
     Value,
     Verb,
@@ -239,8 +240,9 @@ def action(
     way: Way | None = None,
     to: str = "",
     content: Content | None = None,
+    spare: Spare | None = None,
 ) -> Action:
-    return Action(subject, verb, by, at(when), note, version, way, to, content)
+    return Action(subject, verb, by, at(when), note, version, way, to, content, spare=spare)
 
 
 @dataclass

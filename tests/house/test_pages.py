@@ -11,6 +11,7 @@ from secmon.api import Role
 from secmon.console.clocks import Pace
 from secmon.console.ledger import Outcome, What
 from secmon.console.pages import account, people
+from secmon.console.pages.kpi import COLUMNS
 from secmon.console.rights import Right, Scope
 from secmon.console.status import Level, Why
 from secmon.core.model import FaultState
@@ -29,7 +30,7 @@ MADE = {
     *(f"ticket.refused_{code}" for code in ("version", "state", "unverified", "invalid", "store")),
     *(f"journal.{word}" for word in ("opened", "reported", "relapsed", "deepened", "cleared")),
     *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden")),
-    *(f"journal.{word}" for word in ("to", "way", "content")),
+    *(f"journal.{word}" for word in ("to", "way", "content", "spare")),
     "journal.attached",
     *(f"right.{right}" for right in Right),
     *(f"scope.{scope}" for scope in Scope),
@@ -47,9 +48,10 @@ MADE = {
             "serial",
             "installed",
             "accepted",
-            "warranty_until",
         )
     ),
+    *(f"kpi.{column}" for column in COLUMNS),
+    *(f"kpi.means_{key}" for key in ("online", "intact", "clocks", "mtta", "mttr", "unrestored")),
     *(
         f"trouble.{part}_{status}"
         for part in ("title", "about")

@@ -29,6 +29,7 @@ from secmon.adapters.store import (
     people,
     sessions,
     tickets,
+    traces,
     watched,
 )
 from secmon.adapters.store.access import Access
@@ -37,7 +38,18 @@ from secmon.adapters.store.files import Size
 from secmon.adapters.store.journal import Line
 from secmon.adapters.store.lock import StoreLock
 from secmon.adapters.store.people import Token
-from secmon.api import Change, Clock, Contact, Delivery, Hour, Role, Stored, StoreDown, User
+from secmon.api import (
+    Change,
+    Clock,
+    Contact,
+    Delivery,
+    Hour,
+    Role,
+    Stored,
+    StoreDown,
+    Trace,
+    User,
+)
 from secmon.core.book import Training
 from secmon.core.handover import HandOver
 from secmon.core.kpi import Watched
@@ -248,9 +260,9 @@ class SqliteStore:
         """Every device that was looked at in this month (`2026-11`)."""
         return await watched.month(self._db.reader, month)
 
-    async def opened(self, since: datetime, until: datetime) -> list[Ticket]:
-        """Tickets opened in [since, until), ended or not, oldest first."""
-        return await watched.opened(self._db.reader, since, until)
+    async def ended(self, since: datetime, until: datetime) -> list[Ticket]:
+        """Tickets opened in [since, until) that have ended, oldest first."""
+        return await watched.ended(self._db.reader, since, until)
 
     # --- the duty book ---
 
@@ -268,6 +280,17 @@ class SqliteStore:
     async def trainings(self) -> list[Training]:
         """Those not struck out."""
         return await duty.trainings(self._db.reader)
+
+    # --- five-minute values ---
+
+    async def put_traces(self, some: Sequence[Trace]) -> None:
+        """In place of what is there of the same starts, all in one transaction; old ones go."""
+        async with self._db.writing() as session:
+            await traces.put(session, some, self._clock.now())
+
+    async def traces(self, device: str, since: datetime, until: datetime) -> list[Trace]:
+        """Those of a device that reach into [since, until), oldest first."""
+        return await traces.span(self._db.reader, device, since, until)
 
     # --- people ---
 
@@ -381,6 +404,10 @@ class SqliteStore:
         while more:
             async with self._db.writing() as session:
                 more = await history.drop_oldest_hour(session, now - history_for)
+        more = True
+        while more:
+            async with self._db.writing() as session:
+                more = await traces.drop_oldest(session, now - traces.KEPT)
 
     async def backup(self, dest: Path) -> None:
         """A copy of the committed state as one file, while work goes on. ValueError if `dest` is

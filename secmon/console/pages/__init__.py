@@ -13,7 +13,10 @@ from secmon.console.pages import (
     device,
     devices,
     frame,
+    kpi,
+    labels,
     login,
+    my,
     people,
     static,
     status,
@@ -38,6 +41,9 @@ def page_routes() -> list[web.RouteDef]:
         account,
         people,
         audit,
+        labels,
+        my,
+        kpi,
     )
     return [route for module in modules for route in module.routes()]
 
@@ -46,3 +52,5 @@ def set_up_pages(app: web.Application) -> None:
     """What pages share: templates, words, static files."""
     static.set_up(app)
     frame.set_up(app)
+    device.set_up(app)
+    kpi.set_up(app)

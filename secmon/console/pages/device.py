@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -11,9 +13,12 @@ from secmon.api import StoreDown
 from secmon.console import acting
 from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
+from secmon.console.lifetimes import service_life, warranty
+from secmon.console.pages.day import day_of
 from secmon.console.pages.devices import wrong_of
 from secmon.console.pages.frame import form_of, go, render, speech_of
 from secmon.console.pages.tickets import rows
+from secmon.console.past import Series
 from secmon.console.problems import Problem
 from secmon.console.requests import checked
 from secmon.console.rights import Right, may
@@ -23,6 +28,8 @@ from secmon.core.change import ProbeState
 from secmon.core.derive import RESTING
 from secmon.core.model import Device, Fault, ProbePlan, Severity, Ticket, Value
 from secmon.core.rules import rule_of, severity_at
+from secmon.standard import tables
+from secmon.standard.tables import Kind, ServiceLife
 
 TICKETS = 10  # shown of a device
 COLUMNS = 40  # readings of one table at most
@@ -39,12 +46,28 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One probe and its latest poll. `single`: (name, part, value) of readings of one part."""
+    """One probe and its latest poll. `single`: (name, part, value) of readings of one part, and
+    which series that is."""
 
     plan: ProbePlan
     state: ProbeState | None
-    single: Sequence[tuple[str, str, str]]
+    single: Sequence[tuple[str, str, str, Series]]
     matrix: Matrix | None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The standard's tables, read once."""
+
+    kinds: Mapping[str, Kind]
+    lives: Mapping[str, ServiceLife]
+
+
+BOOKS: Final = web.AppKey("books", Books)
+
+
+def set_up(app: web.Application) -> None:
+    app[BOOKS] = Books(tables.kinds(), tables.service_lives())
 
 
 def routes() -> list[web.RouteDef]:
@@ -109,6 +132,8 @@ async def _page(
     own = [ticket for ticket in world.tickets.values() if ticket.device == found.id]
     addresses = may(request[USER], Right.ADDRESSES)
     one = standing(world, daemon.policy, found, own, daemon.clock.tick())
+    today = now.astimezone(ZoneInfo(daemon.policy.timezone)).date()
+    language = words.texts.language
     return render(
         request,
         "device.html",
@@ -136,6 +161,12 @@ async def _page(
             "children": daemon.policy.children.get(found.id, ()),
             "tickets": [rows(words, each, now) for each in await _tickets(request, found, own)],
             "severities": tuple(Severity),
+            "day": await day_of(request, found),
+            "warranty": warranty(found, today),
+            "life": service_life(
+                found, request.app[BOOKS].kinds, request.app[BOOKS].lives, today, language
+            ),
+            "report_open": bool(given) or "report" in request.query,
             "said": said,
             "refused": refused,
             "given": given or {},
@@ -173,7 +204,7 @@ def _poll(words: Speech, found: Device, plan: ProbePlan, state: ProbeState | Non
     if len(many) == 1:  # a table of one column says no more than a list
         many.clear()
     single = [
-        (words.texts.name(name), words.part(found, part), words.reading(value, name))
+        (words.texts.name(name), words.part(found, part), words.reading(value, name), (name, part))
         for name, part, value in rows
         if name not in many
     ]

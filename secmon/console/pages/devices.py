@@ -11,9 +11,9 @@ from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import render, speech_of
 from secmon.console.rights import Right, may
-from secmon.console.status import Level, Standing, standings
+from secmon.console.status import RANK, Level, Standing, standings
 from secmon.console.wording import Speech
-from secmon.core.model import SEVERITIES, Device
+from secmon.core.model import Device
 from secmon.standard import tables
 
 SHOWN = 100  # devices of a page
@@ -92,7 +92,7 @@ def _wish(request: web.Request) -> Wish:
 
 
 def _order(one: Standing) -> tuple[int, int, str]:
-    return ORDER[one.level], SEVERITIES.index(one.severity), one.device.id
+    return ORDER[one.level], RANK[one.severity], one.device.id
 
 
 def _wanted(one: Standing, wish: Wish, words: Speech, addresses: bool) -> bool:

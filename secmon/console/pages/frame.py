@@ -20,6 +20,7 @@ from secmon.console.pages import static
 from secmon.console.problems import Problem
 from secmon.console.rights import Right, may
 from secmon.console.wording import Speech, speech
+from secmon.core.model import Ticket
 from secmon.texts import LANGUAGES, clean
 
 LANGUAGE_COOKIE = "secmon-language"
@@ -115,6 +116,7 @@ def render(
         version=daemon.version,
         nav=_nav(request),
         open_tickets=len(daemon.world.tickets),
+        my_tickets=sum(is_mine(user, one) for one in daemon.world.tickets.values()),
         system_word=lambda code: words.texts.word("systems", code),
         level_word=lambda code: words.say(f"level.{code}"),
         **(values or {}),
@@ -123,6 +125,11 @@ def render(
     if request.query.get("lang") in LANGUAGES:
         _remember_language(request, response, language)
     return response
+
+
+def is_mine(user: User | None, ticket: Ticket) -> bool:
+    """Is it assigned to this person?"""
+    return user is not None and ticket.assignee == user.name
 
 
 def may_work(user: User | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from secmon.console.access import USER
 from secmon.console.clocks import faces
 from secmon.console.daemon import DAEMON
 from secmon.console.ledger import LEDGER
+from secmon.console.pages.around import around
 from secmon.console.pages.frame import form_of, go, render, speech_of
 from secmon.console.problems import Problem
 from secmon.console.requests import checked
@@ -31,7 +33,9 @@ STEPS = (  # what usually comes next, in this order
     Verb.CLOSE,
 )
 REMOTE = (Way.MAIL_IN, Way.PHONE, Way.REMOTE)
-FORM_KEYS = ("note", "to", "way", "content", "version")
+FORM_KEYS = ("note", "to", "other", "way", "content", "version", *acting.SPARE_KEYS)
+NUMBERS = ("version", "quantity")
+NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Form:
     to: bool = False
     ways: Sequence[Way] = ()
     contents: Sequence[Content] = ()
+    spare: bool = False
     given: Mapping[str, str] | None = None
 
 
@@ -58,7 +63,7 @@ def routes() -> list[web.RouteDef]:
 async def ticket(request: web.Request) -> web.Response:
     found = await _ticket(request)
     done = request.query.get("done", "")
-    said = _done(speech_of(request), done) if done else ""
+    said = done_words(speech_of(request), done) if done else ""
     return await _page(request, found, said=said)
 
 
@@ -71,7 +76,7 @@ async def act(request: web.Request) -> web.Response:
     form = await form_of(request)
     given = {key: form[key] for key in FORM_KEYS if form.get(key, "").strip()}
     try:
-        body = checked(_typed(given), acting.VERB_KEYS)
+        body = checked(_typed(await _named(request, given)), acting.VERB_KEYS)
         await acting.carry_out(daemon, user, number, verb, body)
     except StoreDown:
         words = speech_of(request).say("ticket.refused_store")
@@ -80,6 +85,8 @@ async def act(request: web.Request) -> web.Response:
         if said.status not in (400, 409):
             raise
         return await _again(request, verb, given, _refused(request, said, verb), said.status)
+    if form.get("back") == "/my":
+        return go(f"/my?done={verb}")
     return go(f"/tickets/{number}?done={verb}")
 
 
@@ -96,12 +103,23 @@ async def attach(request: web.Request) -> web.Response:
     return go(f"/tickets/{found.number}?done=attach")
 
 
+async def _named(request: web.Request, given: Mapping[str, str]) -> dict[str, str]:
+    """Whom to send was chosen as `to`, or typed as `other`: who has a log-in is named by that."""
+    named = {key: text for key, text in given.items() if key != "other"}
+    if "to" in named or "other" not in given:
+        return named
+    typed = given["other"].strip()
+    log_ins = {called: name for name, called in await people(request) if called}
+    return {**named, "to": log_ins.get(typed, typed)}
+
+
 def _typed(given: Mapping[str, str]) -> dict[str, object]:
     """A form's texts as JSON would bring them."""
-    version = given.get("version", "")
-    if version.isdecimal() and len(version) < 10:
-        return {**given, "version": int(version)}
-    return dict(given)
+    typed: dict[str, object] = dict(given)
+    for key in NUMBERS:
+        if NUMBER.fullmatch(given.get(key, "")):
+            typed[key] = int(given[key])
+    return typed
 
 
 async def _again(
@@ -120,7 +138,8 @@ def _refused(request: web.Request, said: Problem, verb: Verb) -> str:
     return text if code in ("version", "state", "unverified") else f"{text} {said.detail}"
 
 
-def _done(words: Speech, verb: str) -> str:
+def done_words(words: Speech, verb: str) -> str:
+    """That a verb was carried out; empty for what is no verb."""
     if verb == "attach":
         return words.say("files.done")
     known = verb in set(Verb)
@@ -148,9 +167,10 @@ async def _page(
     daemon, words = request.app[DAEMON], speech_of(request)
     now = daemon.clock.now()
     user = request[USER]
-    forms = [one for one in _forms(found, tried, given) if may(user, right_of(one.verb))]
     seen = may(user, Right.PICTURES)
-    lost = given if tried and not any(form.given for form in forms) else None
+    noted = None if _spare(tried, given) else tried  # the form of spares keeps its own
+    forms = [one for one in _forms(found, noted, given) if may(user, right_of(one.verb))]
+    lost = given if noted and not any(form.given for form in forms) else None
     return render(
         request,
         "ticket.html",
@@ -167,7 +187,9 @@ async def _page(
             "clocks": faces(found, now),
             "journal": await _journal(request, found),
             "forms": forms,
-            "people": await _people(request) if any(form.to for form in forms) else (),
+            "people": await people(request) if any(form.to for form in forms) else (),
+            "around": await around(request, found),
+            "typed_spare": _spare(tried, given),
             "said": said,
             "refused": refused,
             "lost": lost or {},
@@ -203,23 +225,39 @@ async def _pictures(request: web.Request, found: Ticket) -> Sequence[datetime]:
         return []
 
 
-async def _people(request: web.Request) -> list[str]:
-    """Who may be sent."""
+async def people(request: web.Request) -> list[tuple[str, str]]:
+    """(user name, as people call them) of those who may be sent."""
     try:
         every = await request.app[DAEMON].users()
     except StoreDown:
         return []
-    return [user.name for user in every if may(user, Right.WORK)]
+    return [
+        (user.name, user.contact.name if user.contact else "")
+        for user in every
+        if may(user, Right.WORK)
+    ]
+
+
+def _spare(tried: Verb | None, given: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What was typed into the form of spares, and refused."""
+    if tried is not Verb.NOTE or given is None:
+        return {}
+    return {key: given[key] for key in acting.SPARE_KEYS if key in given}
 
 
 def _forms(found: Ticket, tried: Verb | None, given: Mapping[str, str] | None) -> list[Form]:
     """The verbs that the ticket's state allows, what usually comes next first."""
     verbs = possible(found)
-    step = next((verb for verb in STEPS if verb in verbs), None)
-    if found.cleared_at is not None and Verb.CLOSE in verbs:
-        step = Verb.CLOSE
+    step = next_step(found, verbs)
     order = [*([step] if step else []), *(verb for verb in Verb if verb in verbs and verb != step)]
     return [_form(found, verb, verb == step, given if verb == tried else None) for verb in order]
+
+
+def next_step(found: Ticket, verbs: Collection[Verb]) -> Verb | None:
+    """What usually comes next, of these verbs."""
+    if found.cleared_at is not None and Verb.CLOSE in verbs:
+        return Verb.CLOSE
+    return next((verb for verb in STEPS if verb in verbs), None)
 
 
 def _form(found: Ticket, verb: Verb, first: bool, given: Mapping[str, str] | None) -> Form:
@@ -231,7 +269,8 @@ def _form(found: Ticket, verb: Verb, first: bool, given: Mapping[str, str] | Non
     elif verb is Verb.REPAIR and _nobody_came(found):
         ways = REMOTE  # done without going there: the only way to `repair` from here
     contents = tuple(Content) if verb is Verb.REPAIR else ()
-    return Form(verb, first, needed, verb is Verb.ASSIGN, ways, contents, given)
+    spare = verb is Verb.REPAIR
+    return Form(verb, first, needed, verb is Verb.ASSIGN, ways, contents, spare, given)
 
 
 def _nobody_came(found: Ticket) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,8 @@ from aiohttp import web
 from secmon.console.clocks import Face, nearest
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import render, speech_of
-from secmon.console.status import Level, Standing, standings
+from secmon.console.status import RANK, Level, Standing, standings
 from secmon.core import sla
-from secmon.core.model import SEVERITIES
 from secmon.core.world import World
 from secmon.standard import tables
 
@@ -70,7 +70,7 @@ async def wall(request: web.Request) -> web.Response:
         values={
             "cards": [_card(request, code, some) for code, some in by_system.items() if some],
             "empty": [code for code, some in by_system.items() if not some],
-            "total": {level: sum(one.level is level for one in every) for level in Level},
+            "total": Counter([one.level for one in every]),
             "small": len(every) <= SMALL,
             "overdue": _overdue(request, daemon.world),
             "devices": daemon.policy.devices,
@@ -87,7 +87,8 @@ def daemon_troubles(request: web.Request) -> list[str]:
 
 def _overdue(request: web.Request, world: World) -> int:
     now = request.app[DAEMON].clock.now()
-    return sum(1 for ticket in world.tickets.values() if sla.overdue(ticket, now))
+    late = [one for one in world.tickets.values() if min(one.due.values(), default=now) <= now]
+    return sum(1 for ticket in late if sla.overdue(ticket, now))
 
 
 def _card(request: web.Request, code: str, some: Sequence[Standing]) -> Card:
@@ -106,15 +107,15 @@ def _card(request: web.Request, code: str, some: Sequence[Standing]) -> Card:
 
 
 def _gravest(one: Standing) -> tuple[int, str, str]:
-    since = min((ticket.number for ticket in one.tickets), default="")
-    return SEVERITIES.index(one.severity), since, one.device.id
+    since = one.tickets[0].number if one.tickets else ""
+    return RANK[one.severity], since, one.device.id
 
 
 def _line(request: web.Request, one: Standing) -> Line:
     daemon, words = request.app[DAEMON], speech_of(request)
     now = daemon.clock.now()
     running = [t for t in one.tickets if t.cleared_at is None] or list(one.tickets)
-    running.sort(key=lambda t: SEVERITIES.index(t.severity))
+    running.sort(key=lambda t: RANK[t.severity])
     if not running:
         said = list(_said(words.fault(daemon.policy, fault) for fault in one.faults))
         return Line(one, said[0] if said else "", len(said) - 1, "", "", None)

@@ -101,7 +101,7 @@
     const names = (list) => list.map((one) => one.id).join(" ");
     if (names(before) !== names(after) && page.getElementById("main") && !busy(document.getElementById("main"))) {
       put(document.getElementById("main"), page.getElementById("main"), open, shut);
-      for (const id of ["nav-tickets"]) {
+      for (const id of ["nav-tickets", "nav-my"]) {
         const old = document.getElementById(id), made = page.getElementById(id);
         if (old && made) old.textContent = made.textContent;
       }

@@ -1,6 +1,7 @@
 """Hours add up whatever the order; what is old goes, tickets and journal never do."""
 
 import math
+from array import array
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secmon.api import Hour, Role
+from secmon.api import Hour, Role, Trace
 from tests.adapters.store.made import NOW, change, ended, entry, notice, store, ticket
 
 HOUR = timedelta(hours=1)
@@ -71,3 +72,53 @@ async def test_what_is_old_goes(tmp_path: Path) -> None:
         assert await left(NOW + 91 * DAYS) == (5, 0, 1, 0)
         assert await left(NOW + 400 * DAYS + 3 * HOUR) == (2, 0, 1, 0)
         assert await kept.outstanding() == 1
+
+
+# --- five minutes ---
+
+
+class Hand:
+    """A clock that a test sets."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def tick(self) -> float:
+        return (self.at - NOW).total_seconds()
+
+
+def trace(at: datetime, *numbers: float, device: str = "sw-1", probe: str = "snmp") -> Trace:
+    series = (("temperature_celsius", "柜内"), ("interface_up", "GE1/0/1"))
+    return Trace(device, probe, at, series, array("f", numbers))
+
+
+async def test_a_trace_comes_back_and_is_written_over(tmp_path: Path) -> None:
+    hand = Hand(NOW)
+    async with store(tmp_path, clock=hand) as kept:
+        await kept.put_traces([trace(NOW, 1, 2, 3), trace(NOW, 0, device="sw-2")])
+        grown = trace(NOW, 1, 2, 3, math.nan, 5, 6.5)
+        await kept.put_traces([grown, trace(NOW + HOUR, 7), trace(NOW + HOUR, 8, probe="icmp")])
+        read = await kept.traces("sw-1", NOW + HOUR / 2, NOW + 2 * HOUR)
+        assert [(one.at, one.probe) for one in read] == [
+            (NOW, "snmp"),
+            (NOW + HOUR, "icmp"),
+            (NOW + HOUR, "snmp"),
+        ]
+        assert read[0].series == grown.series and read[0].numbers.tobytes() == (
+            grown.numbers.tobytes()
+        )
+        assert [one.at for one in await kept.traces("sw-1", NOW, NOW + HOUR)] == [NOW]
+
+
+async def test_traces_live_for_two_days(tmp_path: Path) -> None:
+    hand = Hand(NOW)
+    async with store(tmp_path, clock=hand) as kept:
+        await kept.put_traces([trace(NOW + n * HOUR, 1, device=f"d-{n}") for n in range(6)])
+        hand.at = NOW + 52 * HOUR + HOUR / 2
+        await kept.put_traces([trace(hand.at, 1)])  # takes two of the five old starts along
+        assert {size.table: size.rows for size in await kept.sizes()}["trace"] == 5
+        await kept.prune(hand.at, history_for=400 * DAYS, pictures=90 * DAYS)
+        assert {size.table: size.rows for size in await kept.sizes()}["trace"] == 2
