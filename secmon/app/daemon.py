@@ -478,7 +478,7 @@ class Daemon:
         return await self.store.token(digest)
 
     async def watched(self, month: str) -> Sequence[Watched]:
-        return await self.store.watched(month)
+        return [*await self.store.watched(month), *self.tally.counted(month)]
 
     async def opened(self, since: datetime, until: datetime) -> Sequence[Ticket]:
         """Ended or not. What is open is in memory already; what ends meanwhile is there twice."""

@@ -6,6 +6,7 @@ A chart is drawn by `chart` of `templates/charts.html`; what it means stands bes
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,6 +15,7 @@ from secmon.console.past import Point, runs
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 76, 10, 24, 30  # around what is drawn
+WIDE = 20  # a Chinese sign of a label, as large as phones show it
 ROWS = 4  # labels at the side, about
 TIMES = 6  # labels at the foot, at most
 STEPS_MIN = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 14400)
@@ -91,19 +93,28 @@ def chart(
     flag: bool = False,
 ) -> Chart:
     """`say` gives the words of a value. A flag is drawn as its share of the time."""
-    across = Scale(since.timestamp(), until.timestamp(), LEFT, WIDTH - RIGHT)
     values = [value for point in found for value in (point.low, point.high)]
     low, high = (0.0, 1.0) if flag else reach([*values, *([] if limit is None else [limit])])
     up = Scale(low, high, HEIGHT - BOTTOM, TOP)
     places = [0.0, 1.0] if flag else round_values(low, high)
+    rows = [Tick(up(value), say(value)) for value in places]
+    left = max(LEFT, *(_wide(row.text) for row in rows)) if rows else LEFT
+    across = Scale(since.timestamp(), until.timestamp(), left, WIDTH - RIGHT)
     within = [mark for mark in marks if since <= mark.at <= until]
     return Chart(
         drawing=draw(found, across, up, flag=flag),
         limit=None if limit is None or flag else up(limit),
-        rows=[Tick(up(value), say(value)) for value in places],
+        rows=rows,
         times=[Tick(across(at.timestamp()), text) for at, text in moments(since, until, zone)],
         marks=_placed(within, across),
+        left=left,
     )
+
+
+def _wide(text: str) -> int:
+    """What a label takes at the side, within reason: Chinese signs are twice as wide."""
+    signs = sum(WIDE if unicodedata.east_asian_width(one) in "WF" else WIDE / 2 for one in text)
+    return min(round(signs) + 12, WIDTH // 3)
 
 
 def spark(found: Sequence[Point], since: float, until: float, *, flag: bool = False) -> Drawing:

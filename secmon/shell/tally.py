@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -84,14 +84,17 @@ class Tally:
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
+    def counted(self, month: str) -> list[Watched]:
+        """What was counted of this month and is not kept yet."""
+        return [row for row in _rows(self._sums) if row.month == month]
+
     async def flush(self) -> None:
         """Hands over what was counted; keeps it if the store is away, or nobody heard its end."""
         taken, self._sums = self._sums, {}
         if not taken:
             return
-        rows = [Watched(*key, s.looks, s.intact, s.asked, s.online) for key, s in taken.items()]
         try:
-            await self._keep(rows)
+            await self._keep(_rows(taken))
         except StoreDown as why:
             for key, sums in taken.items():
                 self._take_back(key, sums)
@@ -110,3 +113,7 @@ class Tally:
                 await self.flush()
         except TimeoutError:
             log.warning("the last minutes' figures are lost: the store took over %g s", LAST)
+
+
+def _rows(sums: Mapping[Key, _Sums]) -> list[Watched]:
+    return [Watched(*key, s.looks, s.intact, s.asked, s.online) for key, s in sums.items()]

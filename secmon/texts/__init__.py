@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from secmon.texts.numbers import duration, pair, quantity
 __all__ = ["LANGUAGES", "Texts", "clean", "mask", "table"]
 
 LANGUAGES = ("zh", "en")
+TIMESTAMP = "_timestamp_seconds"  # how readings end that are moments, in seconds since 1970
 NAMES_SHOWN = 5  # of the devices that a fault leaves unjudged
 TITLE_LENGTH = 80
 NOTICE_LENGTH = 1000
@@ -162,6 +163,8 @@ class Texts:
         """A value with the unit of its reading."""
         if isinstance(value, bool):
             return self.word("units", "true" if value else "false")
+        if isinstance(value, int | float) and reading.endswith(TIMESTAMP):
+            return self.moment(datetime.fromtimestamp(value, UTC), seconds=False)
         if isinstance(value, int | float):
             return quantity(
                 value, self._unit(reading), self._words("units"), self._words("durations")

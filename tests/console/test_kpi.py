@@ -17,8 +17,10 @@ async def test_the_months_figures(tmp_path: Path) -> None:
         await site.cam.set(listening=False)
         await site.poll("cam-1")
         await site.daemon.tally.look()
+        before_it_is_kept = (await site.get("/api/v1/kpi")).json
         await site.daemon.tally.flush()
         found = (await site.get("/api/v1/kpi")).json
+        assert before_it_is_kept["site"]["devices"] == found["site"]["devices"] == 5
         rows = {row["system"]: row for row in found["systems"]}
         assert rows["video"]["online_ratio"] == 0 and rows["video"]["intact_ratio"] == 0
         center = rows["center"]

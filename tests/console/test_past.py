@@ -111,6 +111,16 @@ def test_a_flag_is_its_share_of_the_time() -> None:
     assert f" {drawn.bottom}" in drawn.drawing.bands[0], "a bar stands on the ground"
 
 
+def test_long_labels_at_the_side_have_their_room() -> None:
+    found = [Point(ZERO, 300, 0, 1, 0.25)]
+    end = AT + timedelta(minutes=10)
+    drawn = chart(found, AT, end, say=lambda _: "市电中断，电池供电", zone=UTC, flag=True)
+    assert drawn.left == 9 * charts.WIDE + 12
+    assert all(tick.place >= drawn.left for tick in drawn.times)
+    endless = chart(found, AT, end, say=lambda _: "长" * 100, zone=UTC, flag=True)
+    assert endless.left < charts.WIDTH / 2
+
+
 @pytest.mark.parametrize(
     ("low", "high"), [(0, 1), (-5, 5), (0.001, 0.0012), (24.9, 25.1), (-1e9, 1e12)]
 )

@@ -303,6 +303,7 @@ def test_titles_are_short() -> None:
         ("count", 0.012345, "0.0123", "0.0123"),
         ("count", float("nan"), "—", "—"),
         ("count", float("inf"), "—", "—"),
+        ("recalled_timestamp_seconds", 1795888925, "2026-11-29 02:02", "2026-11-29 02:02"),
         ("interface_up", True, "是", "yes"),
         ("", "text", "text", "text"),
         ("", None, "—", "—"),

@@ -32,6 +32,7 @@ from secmon.standard import tables
 from secmon.standard.tables import Kind, ServiceLife
 
 TICKETS = 10  # shown of a device
+REMEMBERED = ("own_", "found_")  # notes of core.identity: who the device was, who it is
 COLUMNS = 40  # readings of one table at most
 
 
@@ -155,7 +156,7 @@ async def _page(
             "facts": sorted(
                 (name, said)
                 for name, said in world.facts.get(found.id, {}).items()
-                if addresses and name != RESTING  # our own note
+                if addresses and name != RESTING and not name.startswith(REMEMBERED)
             ),
             "addresses": addresses,
             "children": daemon.policy.children.get(found.id, ()),
