@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from probes.simulators import Running, Simulator
 
+LET_IN = 0.01  # seconds: a server that is closed while it accepts leaves that connection half made
+
 
 @dataclass(slots=True)
 class _Port:
@@ -30,6 +32,7 @@ class _Port:
         if state or not isinstance(listening, bool):
             raise ValueError("tcp simulator: expected listening=True or listening=False")
         if not listening:
+            await asyncio.sleep(LET_IN)
             self.close()
         elif self.server is None:
             await self.listen()

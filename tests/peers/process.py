@@ -1,5 +1,6 @@
 """Starts a real server in its own session, waits until it answers, ends only that session."""
 
+import itertools
 import os
 import signal
 import socket
@@ -67,11 +68,29 @@ def running(
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that nobody held a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody holds, and that nobody else is given meanwhile: each process
+    that runs tests goes through a range of its own, below the one that the kernel gives from."""
+    for number in itertools.islice(PORTS, EACH):
+        with socket.socket(socket.AF_INET, kind) as sock:
+            try:
+                sock.bind(("127.0.0.1", number))
+            except OSError:
+                continue
+            return number
+    raise AssertionError("every port is taken")
+
+
+EACH = 5_000
+
+
+def _ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    return itertools.cycle(
+        12_000 + worker * EACH + (os.getpid() * 101 + n) % EACH for n in range(EACH)
+    )
+
+
+PORTS = _ports()
 
 
 def tcp_accepts(port: int, address: str = "127.0.0.1") -> bool:
