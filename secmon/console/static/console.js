@@ -101,9 +101,9 @@
     const names = (list) => list.map((one) => one.id).join(" ");
     if (names(before) !== names(after) && page.getElementById("main") && !busy(document.getElementById("main"))) {
       put(document.getElementById("main"), page.getElementById("main"), open, shut);
-      for (const id of ["nav-tickets", "nav-my"]) {
-        const old = document.getElementById(id), made = page.getElementById(id);
-        if (old && made) old.textContent = made.textContent;
+      for (const old of before) { // what stands in the bar
+        const made = page.getElementById(old.id);
+        if (made && old.isConnected && !busy(old)) put(old, made, open, shut);
       }
     } else {
       for (const old of before) {
