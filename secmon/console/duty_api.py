@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 
@@ -85,7 +85,7 @@ async def roster(request: web.Request) -> web.Response:
         raise Problem(400, f"to: expected a time after `from`, at most {LONGEST.days} d later")
     known = await room.overrides(since, until)
     whole = Cover(duty, tuple(known))
-    people = await _people(room, cover, duty.people())
+    people = await people_of(room, cover)
     return json_response(
         {
             "configured": True,
@@ -114,9 +114,10 @@ def _none(room: Watchroom) -> dict[str, object]:
     return {**head, **empty}
 
 
-async def _people(room: Watchroom, cover: Cover, names: Sequence[str]) -> list[dict[str, object]]:
+async def people_of(room: Watchroom, cover: Cover) -> list[dict[str, object]]:
+    """Everybody whom the roster or an override in force names: rows of `person_row`."""
     standing_in = [one.user for one in cover.overrides if one.in_force and one.user]
-    every = tuple(dict.fromkeys([*names, *standing_in]))
+    every = tuple(dict.fromkeys([*cover.duty.people(), *standing_in]))
     contacts = {one.user: one for one in await room.contacts(every)}
     trainings = list(room.world.book.trainings.values())
     return [person_row(name, contacts, trainings, cover.duty) for name in every]
@@ -162,10 +163,16 @@ async def add_override(request: web.Request) -> web.Response:
     by = need(request, WORKERS)
     room = request.app[WATCHROOM]
     body = {key: str(one) for key, one in (await body_of(request, OVERRIDE_KEYS)).items()}
+    return await _override(room, await ask_for(request, by, body), 201)
+
+
+async def ask_for(request: web.Request, by: User, body: Mapping[str, str]) -> str:
+    """The id of a new override; `body` was checked against OVERRIDE_KEYS. Problem if not."""
+    room = request.app[WATCHROOM]
     start, end = _span(room, body)
     user = body.get("user", "").strip()
     if user and user not in {one.name for one in await room.users()}:
-        raise Problem(400, f"user: there is no user {user[:64]!r}")
+        raise Problem(400, f"user: there is no user {user[:64]!r}", code="invalid")
     wish = Swap(
         by.name,
         room.clock.now(),
@@ -178,10 +185,27 @@ async def add_override(request: web.Request) -> web.Response:
     )
     made = await settled(room, wish)
     await note(request, What.OVERRIDE, made, why=f"{wish.user} for {wish.replaces}")
-    return await _override(room, made, 201)
+    return made
 
 
-def _span(room: Watchroom, body: dict[str, str]) -> tuple[datetime, datetime]:
+async def agree(request: web.Request, by: User, override: str) -> str:
+    """Somebody else confirms it."""
+    room = request.app[WATCHROOM]
+    wish = Confirm(override[:64], by.name, room.clock.now(), by.role in DEPUTIES)
+    changed = await settled(room, wish)
+    await note(request, What.OVERRIDE, changed, why="confirm")
+    return changed
+
+
+async def take_back(request: web.Request, by: User, override: str) -> str:
+    room = request.app[WATCHROOM]
+    wish = Withdraw(override[:64], by.name, room.clock.now(), by.role in DEPUTIES)
+    changed = await settled(room, wish)
+    await note(request, What.OVERRIDE, changed, why="withdraw")
+    return changed
+
+
+def _span(room: Watchroom, body: Mapping[str, str]) -> tuple[datetime, datetime]:
     if {"date", "shift"} & body.keys():
         if {"from", "to"} & body.keys():
             raise Problem(400, "expected from and to, or date and shift, not both")
@@ -210,21 +234,13 @@ def _shift(room: Watchroom, day: str, name: str) -> tuple[datetime, datetime]:
 async def confirm_override(request: web.Request) -> web.Response:
     by = need(request, WORKERS)
     room = request.app[WATCHROOM]
-    named = request.match_info["id"][:64]
-    wish = Confirm(named, by.name, room.clock.now(), by.role in DEPUTIES)
-    changed = await settled(room, wish)
-    await note(request, What.OVERRIDE, changed, why="confirm")
-    return await _override(room, changed)
+    return await _override(room, await agree(request, by, request.match_info["id"]))
 
 
 async def remove_override(request: web.Request) -> web.Response:
     by = need(request, WORKERS)
     room = request.app[WATCHROOM]
-    named = request.match_info["id"][:64]
-    wish = Withdraw(named, by.name, room.clock.now(), by.role in DEPUTIES)
-    changed = await settled(room, wish)
-    await note(request, What.OVERRIDE, changed, why="withdraw")
-    return await _override(room, changed)
+    return await _override(room, await take_back(request, by, request.match_info["id"]))
 
 
 async def _override(room: Watchroom, override: str, status: int = 200) -> web.Response:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from secmon.api import User
 from secmon.console.access import READERS, WORKERS, need
 from secmon.console.duty_api import DEPUTIES, WATCHROOM, Watchroom, settled, time_of
 from secmon.console.duty_views import hand_over_page, hand_over_row
@@ -35,14 +36,14 @@ async def hand_overs(request: web.Request) -> web.Response:
     if not text.isascii() or not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= MOST:
         raise Problem(400, f"limit: expected 1 to {MOST} (got {text[:20]!r})")
     before = time_of(request.query.get("before", ""), "before")
-    found = await request.app[WATCHROOM].hand_overs(int(text), before)
-    return json_response({"hand_overs": [hand_over_row(one) for one in found]})
+    some = await request.app[WATCHROOM].hand_overs(int(text), before)
+    return json_response({"hand_overs": [hand_over_row(one) for one in some]})
 
 
 async def hand_over(request: web.Request) -> web.Response:
     need(request, READERS)
     room = request.app[WATCHROOM]
-    return json_response(_page(room, await _found(room, request.match_info["id"])))
+    return json_response(_page(room, await found(room, request.match_info["id"])))
 
 
 async def begin(request: web.Request) -> web.Response:
@@ -50,8 +51,13 @@ async def begin(request: web.Request) -> web.Response:
     by = need(request, WORKERS)
     room = request.app[WATCHROOM]
     await body_of(request, {})
-    made = await settled(room, Relieve(by.name, room.clock.now(), by.role in DEPUTIES))
-    return json_response(_page(room, await _found(room, made)), 201)
+    made = await begin_early(room, by)
+    return json_response(_page(room, await found(room, made)), 201)
+
+
+async def begin_early(room: Watchroom, by: User) -> str:
+    """The id of the hand-over that is frozen now. Problem if it may not be."""
+    return await settled(room, Relieve(by.name, room.clock.now(), by.role in DEPUTIES))
 
 
 async def sign(request: web.Request) -> web.Response:
@@ -59,19 +65,19 @@ async def sign(request: web.Request) -> web.Response:
     by = need(request, WORKERS)
     room = request.app[WATCHROOM]
     body = await body_of(request, {"side": str, "note": str})
-    named = (await _found(room, request.match_info["id"])).id
-    wish = Sign(
-        named,
-        by.name,
-        room.clock.now(),
-        str(body.get("side", "")),
-        mask(str(body.get("note", "")))[:NOTE],
-        by.role in DEPUTIES,
-    )
-    return json_response(_page(room, await _found(room, await settled(room, wish))))
+    named = (await found(room, request.match_info["id"])).id
+    side, note = str(body.get("side", "")), str(body.get("note", ""))
+    return json_response(_page(room, await found(room, await sign_as(room, by, named, side, note))))
 
 
-async def _found(room: Watchroom, named: str) -> HandOver:
+async def sign_as(room: Watchroom, by: User, hand_over: str, side: str, note: str) -> str:
+    """A signature by this person, for `side` or, where that is empty, their own. Problem if not."""
+    note = mask(note)[:NOTE]
+    now = room.clock.now()
+    return await settled(room, Sign(hand_over, by.name, now, side, note, by.role in DEPUTIES))
+
+
+async def found(room: Watchroom, named: str) -> HandOver:
     one = await room.hand_over(named[:64])
     if one is None:
         raise Problem(404, f"there is no hand-over {named[:64]!r}")

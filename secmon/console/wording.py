@@ -64,6 +64,10 @@ class Speech:
             }
         )
 
+    def shift(self, name: str) -> str:
+        """What people call a shift."""
+        return self.phrases.get(f"shift.{name}", name)
+
     def reading(self, value: Value, name: str) -> str:
         """The value as people read it; a flag by its own words."""
         flag = self.texts.flag(name)

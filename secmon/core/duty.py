@@ -209,13 +209,13 @@ def _sign(draft: Draft, cover: Cover | None, wish: Sign) -> str | Refusal:
         return Refusal(
             "state", f"there is no hand-over {wish.hand_over} that waits for a signature"
         )
-    side = wish.side or _side_of(one, cover, wish.by)
+    side = wish.side or side_of(one, cover, wish.by)
     if side not in SIDES:
         return Refusal("invalid", "side: expected outgoing or incoming, for whom you sign")
     objection = _objection(one, cover, wish, side)
     if objection is not None:
         return objection
-    own = wish.by in _signers(one, cover, side)
+    own = wish.by in signers(one, cover, side)
     done = handover.sign(one, side, Signature(wish.by, wish.at, wish.note.strip(), not own))
     _put(draft, done)
     draft.write(BOOK, f"signed {side}", f"{one.id} {wish.note.strip()}".strip(), wish.by)
@@ -230,10 +230,10 @@ def _objection(one: HandOver, cover: Cover | None, wish: Sign, side: str) -> Ref
         return Refusal("state", f"hand-over {one.id} is signed as {side} by {known.by} already")
     if any(signature.by == wish.by for signature in one.signed.values()):
         return Refusal("forbidden", f"{wish.by} signed the other side: two persons hand over")
-    if wish.by in _signers(one, cover, side):
+    if wish.by in signers(one, cover, side):
         return None
     if cover is None or not swaps.leads(cover.duty, wish.by, wish.deputy):
-        known_names = ", ".join(_signers(one, cover, side)) or "nobody"
+        known_names = ", ".join(signers(one, cover, side)) or "nobody"
         return Refusal(
             "forbidden",
             f"{wish.by} is not on the {side} shift: expected {known_names}, the lead or the "
@@ -244,13 +244,13 @@ def _objection(one: HandOver, cover: Cover | None, wish: Sign, side: str) -> Ref
     return None
 
 
-def _signers(one: HandOver, cover: Cover | None, side: str) -> tuple[str, ...]:
+def signers(one: HandOver, cover: Cover | None, side: str) -> tuple[str, ...]:
     """Who was meant when it was frozen, and who came instead."""
     now = cover.on(one.due_at) if cover is not None and side == INCOMING else ()
     return escalation.unique(one.people(side), now)
 
 
-def _side_of(one: HandOver, cover: Cover | None, by: str) -> str:
+def side_of(one: HandOver, cover: Cover | None, by: str) -> str:
     """The side on which a person signs who says nothing of it."""
-    sides = [side for side in (OUTGOING, INCOMING) if by in _signers(one, cover, side)]
+    sides = [side for side in (OUTGOING, INCOMING) if by in signers(one, cover, side)]
     return sides[0] if len(sides) == 1 else ""

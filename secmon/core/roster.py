@@ -190,6 +190,18 @@ class Cover:
         if before:
             yield before
 
+    def pieces(self, span: Span) -> list[Stretch]:
+        """One planned shift as it is, cut wherever its people change."""
+        active = [one for one in self.overrides if one.start < span.end and one.end > span.start]
+        edges = {span.start, span.end, self.duty.begins}
+        edges.update(moment for one in active for moment in (one.start, one.end))
+        found: list[Stretch] = []
+        for start, end in pairwise(sorted(e for e in edges if span.start <= e <= span.end)):
+            people = self._on(start, [span], active)
+            same = found.pop() if found and found[-1].people == people else None
+            found.append(Stretch(same.start if same else start, end, (span.shift,), people))
+        return found
+
     def gaps(self, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
         """When nobody is on duty, from the roster's beginning on (4.4.1.1: 24 h a day)."""
         found: list[tuple[datetime, datetime]] = []

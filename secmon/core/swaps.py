@@ -26,6 +26,16 @@ def leads(duty: Duty, name: str, deputy: bool) -> bool:
     return deputy or name in duty.lead or name in duty.manager
 
 
+def confirmers(one: Override) -> list[str]:
+    """Who may agree to it, beside those who may act for others."""
+    return [name for name in (one.user, one.replaces) if name and name != one.asked_by]
+
+
+def concerned(one: Override) -> tuple[str, ...]:
+    """Who may take it back, beside those who may act for others."""
+    return (one.asked_by, one.user, one.replaces)
+
+
 def ask(draft: Draft, cover: Cover, wish: Swap) -> str | Refusal:
     """The id of the new override."""
     objection = _objection(draft, cover, wish)
@@ -60,9 +70,9 @@ def confirm(draft: Draft, cover: Cover, wish: Confirm) -> str | Refusal:
     if one.end <= wish.at:
         return Refusal("state", f"override {one.id} is over")
     if not leads(cover.duty, wish.by, wish.deputy):
-        concerned = [name for name in (one.user, one.replaces) if name and name != one.asked_by]
-        if wish.by == one.asked_by or wish.by not in concerned:
-            expected = ", ".join([*concerned, "the lead or the manager"])
+        others = confirmers(one)
+        if wish.by not in others:
+            expected = ", ".join([*others, "the lead or the manager"])
             return Refusal("forbidden", f"{wish.by} cannot confirm this: expected {expected}")
     one = replace(one, confirmed_by=wish.by, confirmed_at=wish.at)
     draft.book.put_override(one)
@@ -76,8 +86,7 @@ def withdraw(draft: Draft, cover: Cover, wish: Withdraw) -> str | Refusal:
         return Refusal("unknown", f"there is no override {wish.override}")
     if one.end <= wish.at:
         return Refusal("state", f"override {one.id} is over: what was done stays written")
-    concerned = (one.asked_by, one.user, one.replaces)
-    if wish.by not in concerned and not leads(cover.duty, wish.by, wish.deputy):
+    if wish.by not in concerned(one) and not leads(cover.duty, wish.by, wish.deputy):
         return Refusal(
             "forbidden",
             f"{wish.by} cannot take this back: expected {one.asked_by}, a person concerned, the "

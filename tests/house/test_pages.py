@@ -14,6 +14,7 @@ from secmon.console.pages import account, people
 from secmon.console.pages.kpi import COLUMNS
 from secmon.console.rights import Right, Scope
 from secmon.console.status import Level, Why
+from secmon.core.handover import SIDES
 from secmon.core.model import FaultState
 from secmon.texts import LANGUAGES
 from secmon.texts.pages import both, phrases
@@ -39,6 +40,12 @@ MADE = {
     *(f"people.done_{verb}" for verb in people.VERBS),
     *(f"account.done_{done}" for done in account.SAID),
     *(f"account.refused_{code}" for code in ("old", "same", "brake")),
+    *(f"shift.{name}" for name in ("day", "night", "morning", "afternoon", "evening")),
+    *(f"duty.{code}" for code in ("unknown_user", "unreachable", "untrained", "training_over")),
+    *(f"duty.{verb}" for verb in ("confirm", "withdraw")),
+    *(f"handover.{side}" for side in SIDES),
+    *(f"handover.sign_{side}" for side in SIDES),
+    *(f"handover.{code}" for code in ("rooms", "power", "recordings")),
     *(
         f"device.{key}"
         for key in (

@@ -12,7 +12,9 @@ from secmon.console.pages import (
     audit,
     device,
     devices,
+    duty,
     frame,
+    handovers,
     kpi,
     labels,
     login,
@@ -45,7 +47,8 @@ def page_routes() -> list[web.RouteDef]:
         my,
         kpi,
     )
-    return [route for module in modules for route in module.routes()]
+    watch = (duty, handovers)  # the operator on duty
+    return [route for module in (*modules, *watch) for route in module.routes()]
 
 
 def set_up_pages(app: web.Application) -> None:

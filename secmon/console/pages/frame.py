@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from secmon.api import User
+from secmon.api import StoreDown, User
 from secmon.console.access import DOOR, USER
 from secmon.console.daemon import DAEMON
 from secmon.console.origin import scheme_of
-from secmon.console.pages import static
+from secmon.console.pages import static, waiting
 from secmon.console.problems import Problem
 from secmon.console.rights import Right, may
 from secmon.console.wording import Speech, speech
@@ -117,6 +117,7 @@ def render(
         nav=_nav(request),
         open_tickets=len(daemon.world.tickets),
         my_tickets=sum(is_mine(user, one) for one in daemon.world.tickets.values()),
+        to_sign=waiting.to_sign(daemon, user),
         system_word=lambda code: words.texts.word("systems", code),
         level_word=lambda code: words.say(f"level.{code}"),
         **(values or {}),
@@ -134,6 +135,17 @@ def is_mine(user: User | None, ticket: Ticket) -> bool:
 
 def may_work(user: User | None) -> bool:
     return may(user, Right.WORK)
+
+
+def refusal(request: web.Request, said: Problem | StoreDown) -> tuple[str, int]:
+    """What could not be done, in the reader's words, and the status to answer with. A problem that
+    no form of ours could cause is raised again."""
+    say = speech_of(request).say
+    if isinstance(said, StoreDown):
+        return say("ticket.refused_store"), 503
+    if said.status not in (400, 403, 404, 409):
+        raise said
+    return f"{say('frame.refused')} {said.detail}", said.status
 
 
 def milliseconds(at: datetime) -> int:
