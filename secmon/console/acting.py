@@ -65,7 +65,8 @@ async def full_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str
         {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
     ]
     attached = [attachment_json(file) for file in files]
-    more = {"journal": journal, "attachments": attached, "evidence": [stamp(at) for at in seen]}
+    more: dict[str, object] = {"journal": journal, "attachments": attached, "evidence": [stamp(at) for at in seen]}
+    more["checklists"] = _checklists(one)
     return {**ticket_json(daemon, one, hide), **more}
 
 
@@ -77,6 +78,26 @@ def attachment_json(file: Attachment) -> dict[str, object]:
         "size": file.size,
         "at": stamp(file.at),
         "by": file.who,
+    }
+
+
+def _checklists(one: Ticket) -> dict[str, object]:
+    """The plans that were begun: every step, and who ticked it when."""
+    return {
+        key: {
+            "title": dict(known.title),
+            "ours": known.ours,
+            "steps": [
+                {
+                    "text": dict(step),
+                    "done": {"at": stamp(mark.at), "by": mark.by}
+                    if (mark := known.done.get(str(number)))
+                    else None,
+                }
+                for number, step in enumerate(known.steps, 1)
+            ],
+        }
+        for key, known in one.checklists.items()
     }
 
 

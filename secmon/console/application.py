@@ -26,6 +26,7 @@ from secmon.console.pages import OPEN_PAGES, page_routes, set_up_pages
 from secmon.console.pages.trouble import as_pages
 from secmon.console.people import user_routes
 from secmon.console.people_api import people_routes
+from secmon.console.plans import plan_routes
 from secmon.console.problems import as_problems
 from secmon.console.requests import BODY
 from secmon.console.sessions import DESK, Desk
@@ -76,6 +77,7 @@ def application(
         hand_over_routes(),
         people_routes(),
         kpi_routes(),
+        plan_routes(),
         page_routes(),
     ):
         app.add_routes(routes)

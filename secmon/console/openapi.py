@@ -17,7 +17,10 @@ from secmon.core.model import Clock, Content, Severity, TicketState, Verb, Way
 
 def document(version: str) -> Schema:
     """The whole document, as `GET /api/v1/openapi.json` gives it."""
-    from secmon.console import openapi_duty  # noqa: PLC0415 # it is made of the words below
+    from secmon.console import (  # noqa: PLC0415 # they are made of the words below
+        openapi_duty,
+        openapi_plans,
+    )
 
     return {
         "openapi": "3.1.0",
@@ -30,7 +33,7 @@ def document(version: str) -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"session": []}],
-        "paths": {**_paths(), **openapi_duty.paths()},
+        "paths": {**_paths(), **openapi_duty.paths(), **openapi_plans.paths()},
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
@@ -42,7 +45,7 @@ def document(version: str) -> Schema:
                     "from a page of the console (Origin)",
                 },
             },
-            "schemas": {**_schemas(), **openapi_duty.schemas()},
+            "schemas": {**_schemas(), **openapi_duty.schemas(), **openapi_plans.schemas()},
         },
     }
 
@@ -310,9 +313,13 @@ def _ticket() -> Schema:
         "removed": FLAG,
         "calls": _array(_object({"at": TIME, "to": TEXT})),
         "called": _array(TEXT),
+        "plans": _array(
+            _object({"plan": TEXT, "begun": moment, "steps": WHOLE, "done": WHOLE}),
+        ),
         "journal": _array(line),
         "attachments": _array(_ref("Attachment")),
         "evidence": _array(TIME),
+        "checklists": {"type": "object", "additionalProperties": _ref("Checklist")},
     }
 
 

@@ -15,7 +15,7 @@ MAYBE: Schema = {"type": ["boolean", "null"]}
 WHOLE: Schema = {"type": "integer"}
 
 
-OPTIONAL = ("journal", "attachments", "evidence")  # what a listing leaves out
+OPTIONAL = ("journal", "attachments", "evidence", "checklists")  # what a listing leaves out
 
 
 def call(

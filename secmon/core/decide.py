@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from secmon.core import duty, raising
+from secmon.core import duty, plans, raising
 from secmon.core.act import act, forget
 from secmon.core.book import Pages
 from secmon.core.change import Change
@@ -30,7 +30,7 @@ from secmon.core.model import (
 )
 from secmon.core.passing import pass_time
 from secmon.core.rules import speaks
-from secmon.core.wishes import Wish
+from secmon.core.wishes import PlanWish, Wish
 from secmon.core.world import World, apply, wake
 
 __all__ = ["Input", "adopt", "apply", "decide", "revive", "wake"]
@@ -78,6 +78,8 @@ def _fold(
                 raising.hear(draft, given.device)
             elif isinstance(given, Action):
                 draft.outcomes[place] = act(draft, given)
+            elif isinstance(given, PlanWish):
+                draft.outcomes[place] = plans.judge(draft, given)
             else:
                 draft.outcomes[place] = duty.judge(draft, given)
             raising.tire(draft)

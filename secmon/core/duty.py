@@ -17,7 +17,7 @@ from secmon.core.handover import INCOMING, OUTGOING, SIDES, HandOver, Signature
 from secmon.core.model import Refusal
 from secmon.core.roster import AHEAD, Cover, Relief
 from secmon.core.snapshot import freeze
-from secmon.core.wishes import Confirm, Relieve, Sign, Swap, Train, Undelivered, Wish, Withdraw
+from secmon.core.wishes import Confirm, DutyWish, Relieve, Sign, Swap, Train, Undelivered, Withdraw
 
 BOOK = "duty"  # subject of the journal's lines that speak of no ticket
 SETTLING = timedelta(minutes=1)  # after a start, until the first polls are in
@@ -157,7 +157,7 @@ def remind(draft: Draft, one: HandOver, when: datetime) -> None:
 # --- people ----------------------------------------------------------------------------------
 
 
-def judge(draft: Draft, wish: Wish) -> str | Refusal:
+def judge(draft: Draft, wish: DutyWish) -> str | Refusal:
     """The id of what the wish changed, or why it changed nothing."""
     cover = draft.cover()
     match wish:

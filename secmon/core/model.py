@@ -311,6 +311,31 @@ class Mark:
     by: str
 
 
+Words = Mapping[str, str]  # language → text, the site's own language first
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An emergency plan (4.1 b): what to do, step by step. `ours`: no site wrote it."""
+
+    id: str
+    system: str  # empty: of every system
+    title: Words
+    steps: tuple[Words, ...]
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """A plan as it was when it was begun on a ticket; `done`: number of a step, from 1 → mark."""
+
+    title: Words
+    steps: tuple[Words, ...]
+    begun: Mark
+    done: Mapping[str, Mark] = field(default_factory=dict)
+    ours: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Spare:
     """What a repair put in or took along: a line of the table in 表 B.2."""
@@ -361,6 +386,7 @@ class Ticket:
     turned_at: datetime | None = None  # … and when that was last written into the journal
     calls: Mapping[str, datetime] = field(default_factory=dict)  # "2 lead" → when they are called
     called: frozenset[str] = frozenset()  # user names told of it since it opened or relapsed
+    checklists: Mapping[str, Checklist] = field(default_factory=dict)  # plan id → begun
 
     @property
     def fault(self) -> FaultKey:
@@ -557,5 +583,6 @@ class Policy:
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # parent → devices
     read_by_people: frozenset[str] = frozenset()  # of `channels`: the others are for programs
     duty: Duty | None = None  # who is on duty when; None: everybody is told everything
+    plans: Mapping[str, Plan] = field(default_factory=dict)  # emergency plans by id
     memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
     """What was compiled from this policy: a cache, never part of what it says."""

@@ -172,6 +172,19 @@ def relapse(ticket: Ticket) -> Ticket:
     )
 
 
+def plans_of(ticket: Ticket) -> list[dict[str, object]]:
+    """How far each emergency plan of a ticket is."""
+    return [
+        {
+            "plan": key,
+            "begun": {"at": stamp(one.begun.at), "by": one.begun.by},
+            "steps": len(one.steps),
+            "done": len(one.done),
+        }
+        for key, one in ticket.checklists.items()
+    ]
+
+
 def stamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, milliseconds."""
     if moment is None:
@@ -223,4 +236,5 @@ def as_json(ticket: Ticket, now: datetime) -> dict[str, object]:
             for key, when in sorted(ticket.calls.items(), key=lambda one: (one[1], one[0]))
         ],
         "called": sorted(ticket.called),
+        "plans": plans_of(ticket),
     }

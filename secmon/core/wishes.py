@@ -1,4 +1,4 @@
-"""What people ask of the duty book, and what the outbox has to say: inputs of `decide`.
+"""What people ask of the duty book and of plans, and what the outbox says: inputs of `decide`.
 
 `deputy`: the person may act for others by role (manager, administrator), whoever is on duty.
 """
@@ -89,4 +89,28 @@ class Undelivered:
     by: str = "secmon"
 
 
-Wish = Swap | Confirm | Withdraw | Relieve | Sign | Train | Undelivered
+@dataclass(frozen=True, slots=True)
+class BeginPlan:
+    """An emergency plan is to be followed on this ticket (its number)."""
+
+    ticket: str
+    plan: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TickStep:
+    """A step of it, counted from 1, is done; `undone`: it was ticked by mistake."""
+
+    ticket: str
+    plan: str
+    step: int
+    by: str
+    at: datetime
+    undone: bool = False
+
+
+DutyWish = Swap | Confirm | Withdraw | Relieve | Sign | Train | Undelivered
+PlanWish = BeginPlan | TickStep
+Wish = DutyWish | PlanWish

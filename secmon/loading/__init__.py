@@ -23,6 +23,7 @@ from secmon.loading import (
     entries,
     merging,
     parents,
+    plans,
     profiles,
     rules,
 )
@@ -95,6 +96,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         secrets if look_up else None,
         place,
     )
+    emergency = plans.build(file, site.systems, found.file.site.language, problems)
     checks.listeners(found.file, place)
     checks.links(found.file, told, place)
     policy = Policy(
@@ -108,6 +110,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         words=words,
         children=parents.children(built.devices),
         duty=roster,
+        plans=emergency,
     )
     problems.raise_errors()
     return Loaded(file, found.file, policy, tuple(built.probes), told, problems.warnings(), secrets)

@@ -16,6 +16,7 @@ from secmon.console.rights import Right, Scope
 from secmon.console.status import Level, Why
 from secmon.core.handover import SIDES
 from secmon.core.model import FaultState
+from secmon.core.plans import BEGUN, TICKED, UNTICKED
 from secmon.texts import LANGUAGES
 from secmon.texts.pages import both, phrases
 
@@ -31,7 +32,7 @@ MADE = {
     *(f"ticket.refused_{code}" for code in ("version", "state", "unverified", "invalid", "store")),
     *(f"journal.{word}" for word in ("opened", "reported", "relapsed", "deepened", "cleared")),
     *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden")),
-    *(f"journal.{word}" for word in ("to", "way", "content", "spare")),
+    "journal.spare",
     "journal.attached",
     *(f"right.{right}" for right in Right),
     *(f"scope.{scope}" for scope in Scope),
@@ -40,6 +41,7 @@ MADE = {
     *(f"people.done_{verb}" for verb in people.VERBS),
     *(f"account.done_{done}" for done in account.SAID),
     *(f"account.refused_{code}" for code in ("old", "same", "brake")),
+    *(f"journal.{word}" for word in ("to", "way", "content", BEGUN, TICKED, UNTICKED)),
     *(f"shift.{name}" for name in ("day", "night", "morning", "afternoon", "evening")),
     *(f"duty.{code}" for code in ("unknown_user", "unreachable", "untrained", "training_over")),
     *(f"duty.{verb}" for verb in ("confirm", "withdraw")),

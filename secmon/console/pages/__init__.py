@@ -20,6 +20,7 @@ from secmon.console.pages import (
     login,
     my,
     people,
+    plans,
     static,
     status,
     ticket,
@@ -47,7 +48,7 @@ def page_routes() -> list[web.RouteDef]:
         my,
         kpi,
     )
-    watch = (duty, handovers)  # the operator on duty
+    watch = (duty, handovers, plans)  # the operator on duty
     return [route for module in (*modules, *watch) for route in module.routes()]
 
 

@@ -17,6 +17,7 @@ from secmon.console.daemon import DAEMON
 from secmon.console.ledger import LEDGER
 from secmon.console.pages.around import around
 from secmon.console.pages.frame import form_of, go, render, speech_of
+from secmon.console.pages.plans import plan_values
 from secmon.console.problems import Problem
 from secmon.console.requests import checked
 from secmon.console.rights import Right, may, right_of
@@ -196,6 +197,7 @@ async def _page(
             "steps": _steps(found),
             "files": await _files(request, found),
             "pictures": await _pictures(request, found) if seen else [],
+            **plan_values(request, found),
         },
     )
 
