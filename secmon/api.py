@@ -252,6 +252,18 @@ class Missed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a device stands on a floor plan: hundredths of a per cent from its top left corner."""
+
+    floor: str
+    device: str
+    x: int
+    y: int
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """How a person is reached. Empty texts: not that way."""
 

@@ -29,6 +29,7 @@ from secmon.api import (
     Delivery,
     Hour,
     Role,
+    Spot,
     Stored,
     StoreDown,
     Trace,
@@ -52,6 +53,7 @@ from secmon.core.tickets import as_json
 from secmon.core.wishes import Wish
 from secmon.core.world import World
 from secmon.loading import ConfigError, Loaded, load
+from secmon.loading.floors import Floor
 from secmon.shell.desk import Desk
 from secmon.shell.history import Recorder
 from secmon.shell.outbox import EVER
@@ -587,6 +589,22 @@ class Daemon:
 
     async def set_contact(self, contact: Contact) -> None:
         await self.store.set_contact(contact)
+
+    # --- floor plans ---
+
+    @property
+    def floors(self) -> Sequence[Floor]:
+        """The pictures beside the site file."""
+        return self.loaded.floors
+
+    async def spots(self) -> Sequence[Spot]:
+        return await self.store.spots()
+
+    async def put_spot(self, spot: Spot) -> None:
+        await self.store.put_spot(spot)
+
+    async def remove_spot(self, floor: str, device: str) -> bool:
+        return await self.store.remove_spot(floor, device)
 
     # --- what administrators ask ---
 

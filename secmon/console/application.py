@@ -14,6 +14,7 @@ from secmon.console.api import OPEN_PATHS, api_routes
 from secmon.console.audit import audit_routes
 from secmon.console.daemon import DAEMON, Daemon
 from secmon.console.duty_api import WATCHROOM, duty_routes
+from secmon.console.floors import MAPPED
 from secmon.console.hand_over_api import hand_over_routes
 from secmon.console.headers import set_headers
 from secmon.console.kpi import COUNTED, kpi_routes
@@ -61,6 +62,7 @@ def application(
     app[LEDGER] = daemon.ledger
     app[QUIET] = Brake(tick, NOISE)
     app[GATE] = Gate()
+    app[MAPPED] = daemon
     set_up_pages(app)
     set_up_links(app, daemon, door.proxies)
     set_up_notices(app, daemon)

@@ -14,6 +14,7 @@ from aiohttp import web
 from secmon.api import Clock, Hour, Trace, User
 from secmon.console.admin import Office
 from secmon.console.duty_api import Watchroom
+from secmon.console.floors import Mapped
 from secmon.console.kpi import Counted
 from secmon.console.ledger import Ledger
 from secmon.console.links import LinkDesk
@@ -43,7 +44,7 @@ class Health:
     streams: int  # open event streams
 
 
-class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Protocol):
+class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Mapped, Protocol):
     clock: Clock
     version: str
 

@@ -21,6 +21,7 @@ from secmon.loading import (
     devices,
     duty,
     entries,
+    floors,
     merging,
     parents,
     plans,
@@ -48,6 +49,7 @@ class Loaded:
     channels: tuple[ChannelSetup, ...]
     warnings: tuple[str, ...]  # written like mistakes; nothing was refused
     resolve: Secrets
+    floors: tuple[floors.Floor, ...] = ()
 
 
 def load(file: Path, *, secrets: bool = True) -> Loaded:
@@ -96,6 +98,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         secrets if look_up else None,
         place,
     )
+    pictures = floors.build(file, problems)
     emergency = plans.build(file, site.systems, found.file.site.language, problems)
     checks.listeners(found.file, place)
     checks.links(found.file, told, place)
@@ -113,7 +116,16 @@ def _load(file: Path, look_up: bool) -> Loaded:
         plans=emergency,
     )
     problems.raise_errors()
-    return Loaded(file, found.file, policy, tuple(built.probes), told, problems.warnings(), secrets)
+    return Loaded(
+        file,
+        found.file,
+        policy,
+        tuple(built.probes),
+        told,
+        problems.warnings(),
+        secrets,
+        pictures,
+    )
 
 
 def _rules(

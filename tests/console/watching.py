@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from PIL import Image, ImageDraw
 
 from tests.cli.place import Place
 from tests.console.browsing import add_user
@@ -27,6 +30,18 @@ duty:
   lead: [sun]
   manager: [nobody]
 """
+
+
+def floors(folder: Path) -> None:
+    """Two floor plans beside the site file, drawn like an architect's."""
+    plans = folder / "plans"
+    plans.mkdir()
+    for name in ("F1 大厅", "F2"):
+        picture = Image.new("RGB", (1600, 900), "white")
+        pen = ImageDraw.Draw(picture)
+        for box in ((40, 40, 1560, 860), (40, 40, 620, 420), (620, 40, 1100, 420)):
+            pen.rectangle(box, outline="black", width=6)
+        picture.save(plans / f"{name}.png")
 
 
 def prepare(here: Place, things: Equipment) -> dict[str, str]:

@@ -28,6 +28,7 @@ from secmon.adapters.store import (
     outbox,
     people,
     sessions,
+    spots,
     tickets,
     traces,
     watched,
@@ -45,6 +46,7 @@ from secmon.api import (
     Delivery,
     Hour,
     Role,
+    Spot,
     Stored,
     StoreDown,
     Trace,
@@ -291,6 +293,21 @@ class SqliteStore:
     async def traces(self, device: str, since: datetime, until: datetime) -> list[Trace]:
         """Those of a device that reach into [since, until), oldest first."""
         return await traces.span(self._db.reader, device, since, until)
+
+    # --- floor plans ---
+
+    async def spots(self) -> list[Spot]:
+        """Where devices stand, on every floor plan."""
+        return await spots.every(self._db.reader)
+
+    async def put_spot(self, spot: Spot) -> None:
+        async with self._db.writing() as session:
+            await spots.put(session, spot)
+
+    async def remove_spot(self, floor: str, device: str) -> bool:
+        """False: it was not there."""
+        async with self._db.writing() as session:
+            return await spots.remove(session, floor, device)
 
     # --- people ---
 

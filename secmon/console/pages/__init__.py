@@ -20,6 +20,7 @@ from secmon.console.pages import (
     login,
     my,
     people,
+    plan,
     plans,
     static,
     status,
@@ -48,7 +49,7 @@ def page_routes() -> list[web.RouteDef]:
         my,
         kpi,
     )
-    watch = (duty, handovers, plans)  # the operator on duty
+    watch = (duty, handovers, plans, plan)  # the operator on duty
     return [route for module in (*modules, *watch) for route in module.routes()]
 
 
