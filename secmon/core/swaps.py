@@ -150,7 +150,10 @@ def _same(one: Override, wish: Swap) -> bool:
 
 
 def _is_on(cover: Cover, wish: Swap) -> bool:
-    planned = any(wish.replaces in one.people for one in cover.spans(wish.start, wish.end))
+    planned = any(
+        wish.replaces in one.people and one.start < wish.end
+        for one in cover.spans(wish.start, wish.end)
+    )
     return planned or any(
         wish.replaces in one.people for one in cover.stretches(wish.start, wish.end)
     )

@@ -22,6 +22,7 @@ from secmon.console.pages import (
     people,
     plan,
     plans,
+    screen,
     static,
     status,
     ticket,
@@ -49,7 +50,7 @@ def page_routes() -> list[web.RouteDef]:
         my,
         kpi,
     )
-    watch = (duty, handovers, plans, plan)  # the operator on duty
+    watch = (duty, handovers, plans, plan, screen)  # the operator on duty
     return [route for module in (*modules, *watch) for route in module.routes()]
 
 

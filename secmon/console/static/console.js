@@ -12,6 +12,7 @@
 
   const body = document.body;
   const wanted = (body.dataset.live || "").split(" ").filter(Boolean);
+  const awake = "awake" in body.dataset; // a page that is listened to: it never sleeps, never leaves
   const every = Number(body.dataset.every || 0) * 1000;
   let offset = Number(body.dataset.now) - Date.now(); // the daemon's clock minus ours
   let heard = performance.now(); // when the daemon last said anything
@@ -64,7 +65,7 @@
   }
 
   function lookIfDue() {
-    if (!document.hidden && performance.now() >= due) look();
+    if ((awake || !document.hidden) && performance.now() >= due) look();
   }
 
   async function look() {
@@ -228,7 +229,7 @@
 
   // The session is over: the log-in page, unless somebody typed something that would be lost.
   function over() {
-    if (busy(document.getElementById("main"))) lose(body.dataset.ended);
+    if (awake || busy(document.getElementById("main"))) lose(body.dataset.ended);
     else location.reload();
   }
 
@@ -252,7 +253,7 @@
 
   function pulse() {
     const moment = performance.now();
-    if (document.hidden) return; // a browser opens few connections to one host: hidden pages let go
+    if (document.hidden && !awake) return; // a browser opens few connections to one host: hidden pages let go
     if (stream && moment - heard > SILENCE_MS) stream.abort();
     if (!stream) listen();
     if (moment - heard > (refused ? REFUSED_MS : SILENCE_MS)) lose();
@@ -262,6 +263,7 @@
   }
 
   document.addEventListener("visibilitychange", () => {
+    if (awake) return;
     if (document.hidden) {
       stream?.abort();
     } else {
