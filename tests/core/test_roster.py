@@ -266,3 +266,14 @@ def test_the_next_person_is_who_was_not_told_yet() -> None:
 def test_while_nobody_is_on_duty_nobody_is_next() -> None:
     cover = Cover(roster(({"day": ("wang",)},)))
     assert cover.next_people(utc("2026-03-02 13:00"), frozenset()) == ()
+
+
+def test_a_shift_in_pieces_as_its_people_change() -> None:
+    cover = Cover(roster(), (instead("li", "wang", "2026-03-02 14:00", "2026-03-02 17:00"),))
+    (night,) = cover.spans(utc("2026-03-02 13:00"), utc("2026-03-02 13:01"))
+    assert [(one.start, one.end, one.people) for one in cover.pieces(night)] == [
+        (utc("2026-03-02 12:00"), utc("2026-03-02 14:00"), ("li",)),
+        (utc("2026-03-02 14:00"), utc("2026-03-02 17:00"), ("wang",)),
+        (utc("2026-03-02 17:00"), utc("2026-03-03 00:00"), ("li",)),
+    ]
+    assert [one.people for one in Cover(roster()).pieces(night)] == [("li",)]

@@ -226,3 +226,9 @@ def test_a_time_is_told_with_its_zone() -> None:
     asked = wish(site, swap())
     start = site.journal[0].why.split(" ")[4]
     assert datetime.fromisoformat(start) == at(EVENING) and asked in site.journal[0].why
+
+
+def test_nobody_is_replaced_in_a_shift_that_only_ends_as_theirs_begins() -> None:
+    said = wish(manned(), swap("zhao", replaces="zhao"))  # on duty from MORNING on
+    assert isinstance(said, Refusal)
+    assert "got zhao, who is not" in said.text
