@@ -65,7 +65,11 @@ async def full_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str
         {"at": stamp(line.at), "by": line.by, "what": line.what, "why": line.why} for line in lines
     ]
     attached = [attachment_json(file) for file in files]
-    more: dict[str, object] = {"journal": journal, "attachments": attached, "evidence": [stamp(at) for at in seen]}
+    more: dict[str, object] = {
+        "journal": journal,
+        "attachments": attached,
+        "evidence": [stamp(at) for at in seen],
+    }
     more["checklists"] = _checklists(one)
     return {**ticket_json(daemon, one, hide), **more}
 

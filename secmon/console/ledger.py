@@ -46,6 +46,7 @@ class What(StrEnum):
     LINK = "link"
     CONTACT = "contact"
     OVERRIDE = "override"
+    SPOT = "spot"  # where a device stands on a floor plan
     TOKEN_ADD = "token_add"
     TOKEN_REMOVE = "token_remove"
     SESSION_END = "session_end"

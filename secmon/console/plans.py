@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from secmon.api import User
-from secmon.console.access import READERS, WORKERS, need
+from secmon.console.access import USER
 from secmon.console.acting import full_json
 from secmon.console.daemon import DAEMON, Daemon
 from secmon.console.duty_api import settled
@@ -27,7 +27,6 @@ def plan_routes() -> list[web.RouteDef]:
 
 
 async def plans(request: web.Request) -> web.Response:
-    need(request, READERS)
     every = request.app[DAEMON].policy.plans.values()
     return json_response({"plans": [_row(one) for one in every]})
 
@@ -44,7 +43,7 @@ def _row(one: Plan) -> Mapping[str, object]:
 
 async def begin(request: web.Request) -> web.Response:
     """The plan is followed on this ticket from now on, as it stands now."""
-    user = need(request, WORKERS)
+    user = request[USER]
     await body_of(request, {})
     await begin_plan(request.app[DAEMON], user, *_named(request))
     return await _ticket(request, 201)
@@ -52,7 +51,7 @@ async def begin(request: web.Request) -> web.Response:
 
 async def tick(request: web.Request) -> web.Response:
     """`done`: true, or false if it was ticked by mistake."""
-    user = need(request, WORKERS)
+    user = request[USER]
     done = (await body_of(request, {"done": bool})).get("done") is not False
     step = request.match_info["step"]
     await tick_step(request.app[DAEMON], user, *_named(request), step, done=done)

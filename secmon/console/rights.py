@@ -17,6 +17,7 @@ ALL = frozenset(Role)
 NO_VIEWER = ALL - {Role.VIEWER}
 WORKERS = frozenset((Role.OPERATOR, Role.ENGINEER, Role.MANAGER, Role.ADMIN))
 LEADERS = frozenset((Role.MANAGER, Role.ADMIN))
+PLACERS = LEADERS | {Role.ENGINEER}
 OVERSEERS = frozenset((Role.AUDITOR, Role.ADMIN))
 ADMINS = frozenset((Role.ADMIN,))
 
@@ -34,6 +35,7 @@ class Right(StrEnum):
     DUTY = "duty"  # overrides and hand-overs; for whom, the duty book decides
     TRAINING = "training"
     CONTACTS = "contacts"  # one's own; others' too for managers and administrators
+    PLACE = "place"  # devices on floor plans
     ATTACH = "attach"
     TRY_CHANNEL = "try_channel"
     RESEND = "resend"  # notices that were given up
@@ -65,6 +67,7 @@ ROLES: Mapping[Right, frozenset[Role]] = MappingProxyType(
         Right.DUTY: WORKERS,
         Right.TRAINING: LEADERS,
         Right.CONTACTS: ALL,
+        Right.PLACE: PLACERS,
         Right.ATTACH: WORKERS,
         Right.TRY_CHANNEL: WORKERS,
         Right.RESEND: ADMINS,
@@ -87,6 +90,7 @@ SCOPES: Mapping[Right, Scope | None] = MappingProxyType(  # None: no narrowed to
         Right.DUTY: Scope.TICKETS,
         Right.TRAINING: Scope.ADMIN,
         Right.CONTACTS: Scope.ADMIN,
+        Right.PLACE: Scope.ADMIN,
         Right.ATTACH: Scope.TICKETS,
         Right.TRY_CHANNEL: Scope.ADMIN,
         Right.RESEND: Scope.ADMIN,
@@ -115,6 +119,22 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "GET /kpi": Right.READ,
         "GET /kpi.csv": Right.READ,
         "GET /status": Right.READ,
+        "GET /duty": Right.READ,
+        "POST /duty/overrides": Right.DUTY,
+        "POST /duty/overrides/{id}/confirm": Right.DUTY,
+        "POST /duty/overrides/{id}/withdraw": Right.DUTY,
+        "GET /hand-overs": Right.READ,
+        "POST /hand-overs": Right.DUTY,
+        "GET /hand-overs/{id}": Right.ADDRESSES,  # their words name addresses
+        "POST /hand-overs/{id}/sign": Right.DUTY,
+        "POST /tickets/{number}/plan/{plan}/begin": Right.WORK,
+        "POST /tickets/{number}/plan/{plan}/{step}": Right.WORK,
+        "GET /plan": Right.READ,
+        "GET /plan/{floor}": Right.READ,
+        "GET /plan/{floor}/picture": Right.READ,  # drawn, not taken
+        "POST /plan/{floor}/spots": Right.PLACE,
+        "POST /plan/{floor}/spots/{device}/remove": Right.PLACE,
+        "GET /wall": Right.READ,
         "POST /logout": Right.ACCOUNT,
         "GET /account": Right.ACCOUNT,
         "POST /account/password": Right.ACCOUNT,
@@ -138,6 +158,9 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "POST /api/v1/tickets/{number}/{verb}": Right.WORK,
         "GET /api/v1/events": Right.READ,
         "GET /api/v1/kpi": Right.READ,
+        "GET /api/v1/plans": Right.READ,
+        "POST /api/v1/tickets/{number}/plans/{plan}": Right.WORK,
+        "POST /api/v1/tickets/{number}/plans/{plan}/steps/{step}": Right.WORK,
         "GET /api/v1/duty": Right.READ,
         "GET /api/v1/duty/now": Right.READ,
         "POST /api/v1/duty/overrides": Right.DUTY,

@@ -54,6 +54,23 @@ EXPECTED = {
     "POST /api/v1/hand-overs/{id}/sign": WORKERS,
     **{f"{method} /api/v1/users/{{name}}/contact": ALL for method in ("GET", "PUT")},
     **{f"{method} /api/v1/users/{{name}}/training": LEADERS for method in ("POST", "DELETE")},
+    # … and its pages
+    **dict.fromkeys(("GET /duty", "GET /hand-overs", "GET /wall"), ALL),
+    "GET /hand-overs/{id}": ALL_BUT_VIEWER,
+    **dict.fromkeys(("POST /duty/overrides", "POST /hand-overs"), WORKERS),
+    "POST /duty/overrides/{id}/confirm": WORKERS,
+    "POST /duty/overrides/{id}/withdraw": WORKERS,
+    "POST /hand-overs/{id}/sign": WORKERS,
+    # emergency plans
+    "GET /api/v1/plans": ALL,
+    "POST /api/v1/tickets/{number}/plans/{plan}": WORKERS,
+    "POST /api/v1/tickets/{number}/plans/{plan}/steps/{step}": WORKERS,
+    "POST /tickets/{number}/plan/{plan}/begin": WORKERS,
+    "POST /tickets/{number}/plan/{plan}/{step}": WORKERS,
+    # floor plans
+    **dict.fromkeys(("GET /plan", "GET /plan/{floor}", "GET /plan/{floor}/picture"), ALL),
+    "POST /plan/{floor}/spots": LEADERS | {E},
+    "POST /plan/{floor}/spots/{device}/remove": LEADERS | {E},
     # pictures
     "GET /api/v1/tickets/{number}/attachments/{id}": ALL_BUT_VIEWER,
     "GET /api/v1/tickets/{number}/evidence/{n}": ALL_BUT_VIEWER,
@@ -101,7 +118,17 @@ VERBS = {"cancel": frozenset((M, A))} | dict.fromkeys(
     ),
     WORKERS,
 )
-PLACES = {"number": "WX-2026-9999", "id": "none", "n": "1", "verb": "note", "name": "nobody"}
+PLACES = {
+    "number": "WX-2026-9999",
+    "id": "none",
+    "n": "1",
+    "verb": "note",
+    "name": "nobody",
+    "plan": "center",
+    "step": "1",
+    "floor": "none",
+    "device": "cam-1",
+}
 
 
 def routes(app: web.Application) -> Iterator[tuple[str, str]]:

@@ -79,7 +79,10 @@ def test_the_other_pages_are_behind_more(scene: Scene, size: str) -> None:
         more.focus()
         one.page.keyboard.press("Enter")
         expect(menu).to_be_visible()
-        one.is_well()
+        box, (width, height) = menu.bounding_box(), SIZES[size]
+        assert box is not None
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
         one.page.keyboard.press("Escape")
         expect(menu).to_be_hidden()
         more.click()
@@ -167,8 +170,9 @@ def test_both_sign_and_the_banner_goes(scene: Scene) -> None:
         li.page.get_by_role("button", name="Sign as incoming").click()
         expect(li.page.locator("#handover-head")).to_contain_text("intact")
         expect(li.page.locator("#side-outgoing")).to_contain_text("机房过热，已报修")
-        guest.open(path)
-        assert guest.page.get_by_role("button", name=re.compile("^Sign")).count() == 0
+        guest.open("/hand-overs")  # what it says names addresses: not for viewers
+        expect(guest.page.locator("#signed")).to_contain_text("王建国 → 李梅")
+        assert guest.page.locator("#signed a").count() == 0
         guest.open("/duty")
         expect(guest.page.locator("#duty-now")).to_contain_text("王建国")
         assert "138" not in guest.page.content()

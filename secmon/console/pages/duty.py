@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from aiohttp import web
 
 from secmon.api import Contact, StoreDown, User
-from secmon.console.access import READERS, USER, WORKERS, need
+from secmon.console.access import USER, WORKERS
 from secmon.console.duty_api import (
     DEPUTIES,
     OVERRIDE_KEYS,
@@ -82,7 +82,6 @@ def routes() -> list[web.RouteDef]:
 
 
 async def duty(request: web.Request) -> web.Response:
-    need(request, READERS)
     done = request.query.get("done", "")
     said = speech_of(request).say("duty.done") if done else ""
     return await _page(request, said=said)
@@ -90,7 +89,7 @@ async def duty(request: web.Request) -> web.Response:
 
 async def add(request: web.Request) -> web.Response:
     """What was refused comes back with all that was typed."""
-    user = need(request, WORKERS)
+    user = request[USER]
     room = request.app[WATCHROOM]
     form = await form_of(request)
     given = {key: form[key].strip() for key in FORM if form.get(key, "").strip()}
@@ -104,7 +103,7 @@ async def add(request: web.Request) -> web.Response:
 
 
 async def confirm(request: web.Request) -> web.Response:
-    user = need(request, WORKERS)
+    user = request[USER]
     try:
         await agree(request, user, request.match_info["id"])
     except (Problem, StoreDown) as said:
@@ -114,7 +113,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 
 async def withdraw(request: web.Request) -> web.Response:
-    user = need(request, WORKERS)
+    user = request[USER]
     try:
         await take_back(request, user, request.match_info["id"])
     except (Problem, StoreDown) as said:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from secmon.api import Contact, StoreDown, User
-from secmon.console.access import READERS, USER, WORKERS, need
+from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
 from secmon.console.duty_api import DEPUTIES, WATCHROOM, Watchroom, time_of
 from secmon.console.hand_over_api import NOTE, SHOWN, begin_early, found, sign_as
@@ -37,13 +37,12 @@ def routes() -> list[web.RouteDef]:
 
 
 async def hand_overs(request: web.Request) -> web.Response:
-    need(request, READERS)
     return await _list(request)
 
 
 async def begin(request: web.Request) -> web.Response:
     """Freezes the next one now."""
-    user = need(request, WORKERS)
+    user = request[USER]
     try:
         made = await begin_early(request.app[WATCHROOM], user)
     except (Problem, StoreDown) as said:
@@ -104,7 +103,6 @@ async def _names(room: Watchroom, names: Sequence[str]) -> Mapping[str, str]:
 
 
 async def hand_over(request: web.Request) -> web.Response:
-    need(request, READERS)
     done = "done" in request.query
     said = speech_of(request).say("handover.done") if done else ""
     return await _page(request, said=said)
@@ -112,7 +110,7 @@ async def hand_over(request: web.Request) -> web.Response:
 
 async def sign(request: web.Request) -> web.Response:
     """A signature; what was refused comes back with the remark that was typed."""
-    user = need(request, WORKERS)
+    user = request[USER]
     room = request.app[WATCHROOM]
     form = await form_of(request)
     side, note = form.get("side", ""), form.get("note", "")[:NOTE]

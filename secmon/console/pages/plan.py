@@ -11,19 +11,20 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from secmon.api import Role, Spot, StoreDown
-from secmon.console.access import READERS, USER, need
+from secmon.api import Spot, StoreDown
+from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
 from secmon.console.floors import MAPPED
+from secmon.console.ledger import What, note
 from secmon.console.pages.devices import ORDER, wrong_of
 from secmon.console.pages.frame import form_of, go, refusal, render, speech_of
 from secmon.console.problems import Problem
+from secmon.console.rights import Right, may
 from secmon.console.status import Level, Standing, standings
 from secmon.core import escalation
 from secmon.core.model import SEVERITIES, TicketState
 from secmon.loading.floors import Floor
 
-PLACERS = frozenset((Role.ENGINEER, Role.MANAGER, Role.ADMIN))
 ZOOMS = (1, 2, 4)
 WHOLE = 10_000  # hundredths of a per cent
 KEPT = "private, max-age=86400"
@@ -51,13 +52,11 @@ def routes() -> list[web.RouteDef]:
 
 
 async def plan(request: web.Request) -> web.Response:
-    need(request, READERS)
     return await _page(request)
 
 
 async def picture(request: web.Request) -> web.StreamResponse:
     """The plan's picture, for who is logged in."""
-    need(request, READERS)
     floor = _floor(request)
     if floor is None:
         raise Problem(404, "there is no such plan")
@@ -67,7 +66,7 @@ async def picture(request: web.Request) -> web.StreamResponse:
 
 async def place(request: web.Request) -> web.Response:
     """A device stands there from now on: `x` and `y` in per cent from the top left."""
-    user = need(request, PLACERS)
+    user = request[USER]
     daemon, floor = request.app[DAEMON], _floor(request)
     form = await form_of(request)
     try:
@@ -79,6 +78,7 @@ async def place(request: web.Request) -> web.Response:
         x, y = _share(form.get("x", ""), "x"), _share(form.get("y", ""), "y")
         spot = Spot(floor.name, device, x, y, user.name, daemon.clock.now())
         await request.app[MAPPED].put_spot(spot)
+        await note(request, What.SPOT, device, why=f"{floor.name} {x / 100} % {y / 100} %")
     except (Problem, StoreDown) as said:
         text, status = refusal(request, said)
         return await _page(request, refused=text, given=form, status=status)
@@ -86,10 +86,10 @@ async def place(request: web.Request) -> web.Response:
 
 
 async def remove(request: web.Request) -> web.Response:
-    need(request, PLACERS)
     name, device = request.match_info["floor"], request.match_info["device"]
     try:
-        await request.app[MAPPED].remove_spot(name, device)
+        if await request.app[MAPPED].remove_spot(name, device):
+            await note(request, What.SPOT, device, why=f"{name}: taken off")
     except StoreDown as said:
         text, status = refusal(request, said)
         return await _page(request, refused=text, status=status)
@@ -134,7 +134,7 @@ async def _page(
     mapped, words, floor = request.app[MAPPED], speech_of(request), _floor(request)
     if floor is None and "floor" in request.match_info:
         raise Problem(404, "there is no such plan")
-    may_place = request[USER].role in PLACERS
+    may_place = may(request[USER], Right.PLACE)
     edit = may_place and (request.query.get("edit") == "1" or request.method == "POST")
     zoom = next((one for one in ZOOMS if request.query.get("zoom") == str(one)), 1)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from secmon.api import StoreDown
-from secmon.console.access import USER, WORKERS, need
+from secmon.console.access import USER
 from secmon.console.daemon import DAEMON
 from secmon.console.pages.frame import form_of, go, may_work, speech_of
 from secmon.console.plans import begin_plan, tick_step
@@ -50,7 +50,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def begin(request: web.Request) -> web.Response:
-    user = need(request, WORKERS)
+    user = request[USER]
     number, plan = request.match_info["number"], request.match_info["plan"]
     said = ""
     try:
@@ -62,7 +62,7 @@ async def begin(request: web.Request) -> web.Response:
 
 async def tick(request: web.Request) -> web.Response:
     """`done` 1, or 0 for what was ticked by mistake."""
-    user = need(request, WORKERS)
+    user = request[USER]
     number, plan = request.match_info["number"], request.match_info["plan"]
     done = (await form_of(request)).get("done") != "0"
     said = ""

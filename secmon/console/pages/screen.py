@@ -8,7 +8,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from secmon.console.access import READERS, USER, need
+from secmon.console.access import USER
 from secmon.console.clocks import Face, nearest
 from secmon.console.daemon import DAEMON
 from secmon.console.duty_api import WATCHROOM
@@ -41,7 +41,6 @@ def routes() -> list[web.RouteDef]:
 
 
 async def screen(request: web.Request) -> web.Response:
-    need(request, READERS)
     daemon, room, words = request.app[DAEMON], request.app[WATCHROOM], speech_of(request)
     now, cover = daemon.clock.now(), room.cover()
     every = standings(daemon.world, daemon.policy, daemon.clock.tick())

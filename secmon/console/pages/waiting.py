@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secmon.api import User
-from secmon.console.access import WORKERS
 from secmon.console.duty_api import DEPUTIES, Watchroom
+from secmon.console.rights import Right, may
 from secmon.core import swaps
 from secmon.core.duty import signers
 from secmon.core.handover import SIDES, HandOver
@@ -28,7 +28,7 @@ def side_of(one: HandOver, cover: Cover | None, user: User, side: str) -> Side:
     own = user.name in signers(one, cover, side)
     leads = cover is not None and swaps.leads(cover.duty, user.name, user.role in DEPUTIES)
     free = side in one.missing and all(s.by != user.name for s in one.signed.values())
-    return Side(side, user.role in WORKERS and free and (own or leads), own)
+    return Side(side, may(user, Right.DUTY) and free and (own or leads), own)
 
 
 def to_sign(room: Watchroom, user: User | None) -> Sequence[HandOver]:
