@@ -52,6 +52,7 @@ PAGES = {
     "48 labels": "/labels",
     ONCE: "/kpi",
     "figures of a month, again": "/kpi",
+    "the control room's screen": "/wall",
     "status": "/status",
     "tickets, ended": "/tickets?state=ended",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 
 from aiohttp import web
 
@@ -14,14 +15,13 @@ from secmon.console.daemon import DAEMON
 from secmon.console.duty_api import WATCHROOM
 from secmon.console.pages.duty import on_duty
 from secmon.console.pages.frame import render, speech_of
-from secmon.console.pages.tickets import urgency
 from secmon.console.pages.wall import daemon_troubles
 from secmon.console.status import Level, Standing, standings
 from secmon.core import escalation
-from secmon.core.model import Severity, Ticket, TicketState
+from secmon.core.model import SEVERITIES, Severity, Ticket, TicketState
 from secmon.standard import tables
 
-SHOWN = 100  # tickets; the rest is a number
+SHOWN = 60  # tickets: ten pages or so; the rest is a number
 LOUD = frozenset((Severity.CRITICAL, Severity.MAJOR))
 
 
@@ -43,11 +43,12 @@ def routes() -> list[web.RouteDef]:
 async def screen(request: web.Request) -> web.Response:
     daemon, room, words = request.app[DAEMON], request.app[WATCHROOM], speech_of(request)
     now, cover = daemon.clock.now(), room.cover()
-    every = standings(daemon.world, daemon.policy, daemon.clock.tick())
-    tickets = sorted(daemon.world.tickets.values(), key=lambda one: _order(one, now))
+    systems = _systems(standings(daemon.world, daemon.policy, daemon.clock.tick()))
+    tickets = list(daemon.world.tickets.values())
+    loud = [one for one in tickets if is_loud(one)]
     rows = [
         Row(one, words.wrong(one), nearest(one, now), _calls(one), is_loud(one))
-        for one in tickets[:SHOWN]
+        for one in _first(tickets, loud)
     ]
     relief = cover.next_relief(now) if cover else None
     return render(
@@ -59,9 +60,9 @@ async def screen(request: web.Request) -> web.Response:
         values={
             "rows": rows,
             "more": len(tickets) - len(rows),
-            "loud": sum(is_loud(one) for one in tickets),
-            "total": {level: sum(one.level is level for one in every) for level in Level},
-            "systems": _systems(every),
+            "loud": len(loud),
+            "total": {level: sum(one[level] for one in systems.values()) for level in Level},
+            "systems": systems,
             "cover": cover,
             "begun": cover is not None and now >= cover.duty.begins,
             "here": await on_duty(room, request[USER], cover.on(now) if cover else ()),
@@ -82,9 +83,16 @@ def _calls(ticket: Ticket) -> bool:
     return ticket.cleared_at is None and not ticket.removed and waits
 
 
-def _order(ticket: Ticket, now: datetime) -> tuple[bool, tuple[int, int, datetime, str]]:
-    """What sounds the alarm first, then as everywhere."""
-    return not is_loud(ticket), urgency(ticket, now)
+def _first(every: Sequence[Ticket], loud: Sequence[Ticket]) -> list[Ticket]:
+    """What sounds the alarm, then what is wrong still, by gravity and age."""
+    known = {one.id for one in loud}
+    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
+
+    def key(one: Ticket) -> tuple[bool, bool, int, datetime, str]:
+        over = one.cleared_at is not None
+        return one.id not in known, over, rank[one.severity], one.detected_at, one.number
+
+    return nsmallest(SHOWN, every, key)
 
 
 def _systems(every: Sequence[Standing]) -> Mapping[str, Mapping[Level, int]]:

@@ -108,11 +108,11 @@ def _wish(request: web.Request) -> Wish:
 def _open(every: Collection[Ticket], wish: Wish, words: Speech, now: datetime) -> list[Ticket]:
     found = [one for one in every if _wanted(one, wish, words)]
     if wish.state == "open":
-        return sorted(found, key=lambda one: urgency(one, now))
-    return sorted((one for one in found if one.state == wish.state), key=lambda o: urgency(o, now))
+        return sorted(found, key=lambda one: _urgency(one, now))
+    return sorted((one for one in found if one.state == wish.state), key=lambda o: _urgency(o, now))
 
 
-def urgency(ticket: Ticket, now: datetime) -> tuple[int, int, datetime, str]:
+def _urgency(ticket: Ticket, now: datetime) -> tuple[int, int, datetime, str]:
     """Overdue ones first, then what still runs by gravity and time, then what has cleared."""
     late = sla.overdue(ticket, now)
     running = [due for clock, due in ticket.due.items() if sla.stopped(ticket, clock) is None]
