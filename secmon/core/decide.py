@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from secmon.core import duty, raising
+from secmon.core import duty, muting, raising
 from secmon.core.act import act, forget
 from secmon.core.book import Pages
 from secmon.core.change import Change
@@ -104,6 +104,7 @@ def _take_up(
     draft = Draft(world, policy, _start(world, (), now), now)
     pass_time(draft, now)
     duty.take_up(draft, relieved_at)
+    muting.take_up(draft)
     for key, fault in world.faults.items():
         if key in lost or not speaks(policy, key):
             draft.put(key, fault, None)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secmon.core.roster import Duty
+    from secmon.core.windows import Window
 
 Value = int | float | bool | str  # int stays int: a 64-bit counter as float loses counts past 2**53
 
@@ -247,6 +248,7 @@ class Fault:
     hidden_by: str = ""  # device id of the root whose being down hides this silence
     hidden_part: str = ""  # … and its port or outlet, where that is the root
     turned_tick: float = 0.0  # first bad observation with the cause that the facts now name
+    muted_by: str = ""  # id of the window that covers it: no ticket, nobody is told
 
 
 # --- tickets ---------------------------------------------------------------------------------
@@ -557,5 +559,6 @@ class Policy:
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # parent → devices
     read_by_people: frozenset[str] = frozenset()  # of `channels`: the others are for programs
     duty: Duty | None = None  # who is on duty when; None: everybody is told everything
+    windows: tuple[Window, ...] = ()  # planned work
     memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
     """What was compiled from this policy: a cache, never part of what it says."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from secmon.core import escalation, faults, sla, tickets, topology
+from secmon.core import escalation, faults, muting, sla, tickets, topology
 from secmon.core.boots import REBOOTED
 from secmon.core.deepening import anew, live, retarget, words_of
 from secmon.core.draft import Draft, waits
@@ -197,6 +197,8 @@ def promote(
     """A suspect has lasted its soak: it is active, unless it waits or something hides it."""
     fault = draft.fault(key)
     if fault is None or fault.state is not FaultState.SUSPECT:
+        return
+    if muting.mute(draft, device, rule, fault):
         return
     if rule.reading == DEVICE_UP and device.parents:
         if not _heard(draft, device, fault):

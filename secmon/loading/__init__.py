@@ -21,6 +21,7 @@ from secmon.loading import (
     devices,
     duty,
     entries,
+    maintenance,
     merging,
     parents,
     profiles,
@@ -108,6 +109,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         words=words,
         children=parents.children(built.devices),
         duty=roster,
+        windows=maintenance.build(found.windows, found.file.site.timezone, built.devices, place),
     )
     problems.raise_errors()
     return Loaded(file, found.file, policy, tuple(built.probes), told, problems.warnings(), secrets)

@@ -55,6 +55,7 @@ from secmon.core.handover import HandOver
 from secmon.core.kpi import Watched
 from secmon.core.model import Entry, Ticket, TicketState
 from secmon.core.roster import Override
+from secmon.core.windows import Silence
 
 OUTBOX_KEPT = timedelta(days=30)  # rows that were told or given up
 
@@ -280,6 +281,10 @@ class SqliteStore:
     async def trainings(self) -> list[Training]:
         """Those not struck out."""
         return await duty.trainings(self._db.reader)
+
+    async def silences_over(self, now: datetime, limit: int) -> list[Silence]:
+        """The newest of those that are over."""
+        return await duty.silences_over(self._db.reader, now, limit)
 
     # --- five-minute values ---
 
