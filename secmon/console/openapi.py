@@ -17,7 +17,7 @@ from secmon.core.model import Clock, Content, Severity, TicketState, Verb, Way
 
 def document(version: str) -> Schema:
     """The whole document, as `GET /api/v1/openapi.json` gives it."""
-    from secmon.console import openapi_duty  # noqa: PLC0415 # it is made of the words below
+    from secmon.console import openapi_duty, openapi_windows  # noqa: PLC0415 # made of the words below
 
     return {
         "openapi": "3.1.0",
@@ -30,7 +30,7 @@ def document(version: str) -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"session": []}],
-        "paths": {**_paths(), **openapi_duty.paths()},
+        "paths": {**_paths(), **openapi_duty.paths(), **openapi_windows.paths()},
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
@@ -42,7 +42,7 @@ def document(version: str) -> Schema:
                     "from a page of the console (Origin)",
                 },
             },
-            "schemas": {**_schemas(), **openapi_duty.schemas()},
+            "schemas": {**_schemas(), **openapi_duty.schemas(), **openapi_windows.schemas()},
         },
     }
 
@@ -185,6 +185,9 @@ def _notice_paths() -> Schema:
     }
 
 
+_FAULT_TEXTS = ("device", "part", "rule", "reading", "hidden_by", "muted_by")
+
+
 def _schemas() -> Schema:
     return {
         "Problem": _object(
@@ -201,7 +204,7 @@ def _schemas() -> Schema:
         ),
         "Fault": _object(
             {
-                **dict.fromkeys(("device", "part", "rule", "reading", "hidden_by"), TEXT),
+                **dict.fromkeys(_FAULT_TEXTS, TEXT),
                 "severity": TEXT,
                 "state": _enum(["suspect", "active", "clearing"]),
                 "since": TIME,
@@ -270,6 +273,7 @@ def _device() -> Schema:
     return {
         **dict.fromkeys(("id", "name", "system", "kind", "location"), TEXT),
         "up": MAYBE,
+        "maintenance": _array(_object({"id": TEXT, "name": TEXT, "do": TEXT, "until": TIME})),
         "faults": _array(_ref("Fault")),
         "tickets": _array(TEXT),
         "probes": _array(_ref("Probe")),

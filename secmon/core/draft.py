@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from secmon.core import escalation, sla
 from secmon.core.book import Writing
@@ -24,7 +24,7 @@ from secmon.core.model import (
     Value,
 )
 from secmon.core.roster import Cover
-from secmon.core.windows import WINDOWS, Shade, Shades, Silence
+from secmon.core.windows import WINDOWS, Shade, Silence, present
 from secmon.core.world import Group, World, group_of
 
 OURSELVES = "secmon"  # who did it, where no person did
@@ -132,11 +132,7 @@ class Draft:
 
     def shade(self) -> Shade:
         """What the windows cover now."""
-        silences = self.silences()
-        if not silences and not self.policy.windows:
-            return Shade(self.policy, ())
-        kept = self.policy.memo.setdefault("shades", Shades())
-        return cast("Shades", kept).at(self.policy, silences, self.now)
+        return present(self.policy, self.silences(), self.now)
 
     def covered(self, ticket: Ticket) -> datetime | None:
         """Till when the ticket's fault is covered by a window; None: it is not."""

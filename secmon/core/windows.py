@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import cast
 
 from secmon.core.model import Device, Policy
 from secmon.core.walltime import wall
@@ -80,6 +81,7 @@ class Window:
     start: datetime | None = None
     end: datetime | None = None
     every: Every | None = None
+    said: str = ""  # when it comes again, as the site file says it
 
     def spans(self, since: datetime, days: int = AHEAD.days + 1) -> Iterator[Span]:
         """When it is in force, in order, as far as it is not over by `since`."""
@@ -189,9 +191,7 @@ class Shade:
         """Is it not to be polled?"""
         return any(window.do is Do.SKIP for window, _ in self.over(device))
 
-    def _over(
-        self, device: Device, below: frozenset[str]
-    ) -> tuple[tuple[Window, datetime], ...]:
+    def _over(self, device: Device, below: frozenset[str]) -> tuple[tuple[Window, datetime], ...]:
         known = self._known.get(device.id)
         if known is None:
             own = tuple(
@@ -266,3 +266,11 @@ class Shades:
             edge = next_edge(every_window(policy, same), now) or now + AHEAD
             self._made, self._of, self._good = made, same, (now, edge)
         return made
+
+
+def present(policy: Policy, silences: Mapping[str, Silence], now: datetime) -> Shade:
+    """What is covered now; quick to ask again."""
+    if not silences and not policy.windows:
+        return Shade(policy, ())
+    kept = policy.memo.setdefault("shades", Shades())
+    return cast("Shades", kept).at(policy, silences, now)

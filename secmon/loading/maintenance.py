@@ -60,6 +60,7 @@ def _window(entry: WindowEntry, zone: ZoneInfo) -> Window:
             if again
             else None
         ),
+        said=again.said if again else "",
     )
 
 

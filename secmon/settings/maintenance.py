@@ -8,7 +8,7 @@ Times are the site's wall clock. `every` is a day or days and a time of day: `da
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -19,7 +19,9 @@ from secmon.settings.values import STRICT, Id, Name, Text, times_of_day
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NTH = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": -1}
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)", re.ASCII)
-_EVERY = 'expected days and times like "sun 03:00-04:00", "1st sat …", "mon-fri …", "1,15 …", "day …"'
+_EVERY = (
+    'expected days and times like "sun 03:00-04:00", "1st sat …", "mon-fri …", "1,15 …", "day …"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Again:
     weekdays: frozenset[int] = frozenset(range(7))
     nth: int = 0
     days: frozenset[int] = frozenset()
+    said: str = ""
 
 
 def _moment(value: object) -> datetime:
@@ -46,6 +49,10 @@ def _moment(value: object) -> datetime:
 
 def _again(value: object) -> Again:
     words = value.lower().split() if isinstance(value, str) else []
+    return replace(_parsed(words), said=" ".join(words))
+
+
+def _parsed(words: list[str]) -> Again:
     if not 2 <= len(words) <= 3:
         raise ValueError(_EVERY)
     try:

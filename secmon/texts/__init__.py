@@ -195,6 +195,7 @@ class Texts:
     def _of_no_ticket(self, facts: Mapping[str, Value], at: datetime | None) -> dict[str, str]:
         """What the phrase of a test, a store that is away or a hand-over may name."""
         said = {key: clean(facts.get(key)) for key in ("text", "names", "shift")}
+        said["names"] = said["names"] or self.site
         due_at = facts.get("due_at")
         return {**said, "due": self.moment(due_at, at, seconds=False) if due_at else ""}
 

@@ -1,4 +1,4 @@
-"""The duty book in its tables: overrides, hand-overs, trainings, silences, where the watch stands."""
+"""The duty book in its tables: overrides, hand-overs, trainings, silences, and the watch."""
 
 from __future__ import annotations
 
@@ -65,10 +65,7 @@ async def keep(session: Session, pages: Pages | None) -> None:
     )
     await session.many(
         PUT_SILENCE,
-        [
-            (site, plain(one.id), stamp(one.until), write(one))
-            for one in pages.silences.values()
-        ],
+        [(site, plain(one.id), stamp(one.until), write(one)) for one in pages.silences.values()],
     )
     if pages.watch is not None:
         await session.fetch(PUT_WATCH, site, write(pages.watch))

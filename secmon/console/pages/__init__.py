@@ -23,6 +23,7 @@ from secmon.console.pages import (
     ticket,
     tickets,
     wall,
+    windows,
 )
 
 OPEN_PAGES = login.OPEN
@@ -44,6 +45,7 @@ def page_routes() -> list[web.RouteDef]:
         labels,
         my,
         kpi,
+        windows,
     )
     return [route for module in modules for route in module.routes()]
 
