@@ -37,7 +37,12 @@ def test_once_by_the_sites_clock(tmp_path: Path) -> None:
         '{id: ac, name: 空调, devices: room-1, start: "2026-03-29 01:30", end: "2026-03-29 03:30"}'
     )
     (one,) = windows(text, tmp_path)
-    assert (one.id, one.name, one.do, one.devices) == ("ac", "空调", Do.MUTE, {"room-1"})
+    assert (one.id, one.name, one.do, one.devices) == (
+        "ac",
+        "空调",
+        Do.MUTE,
+        frozenset(("room-1",)),
+    )
     assert one.start == datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
     assert one.end == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)  # the clock jumped in between
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secmon.core.model import FaultState, Feed, Refusal, Verb
+from secmon.core.model import FaultState, Feed, Refusal
 from secmon.core.windows import Do, Every, Silence, Window
 from secmon.core.wishes import Mute, Unmute
 from tests.core.duty import on_duty

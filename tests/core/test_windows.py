@@ -1,4 +1,4 @@
-"""When planned work is in force, and what it covers: values, the days on which clocks move, laws."""
+"""When planned work is in force, and what it covers: values, days on which clocks move, laws."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -80,9 +80,9 @@ def test_days_of_the_month_that_some_months_lack() -> None:
 
 def test_on_the_days_on_which_the_clock_moves() -> None:
     night = again(start=60, end=4 * 60, zone=BERLIN)  # 01:00-04:00
-    spring = list(night.spans(utc("2026-03-28 22:00"), 1))[0]
+    spring = next(iter(night.spans(utc("2026-03-28 22:00"), 1)))
     assert spring == (utc("2026-03-29 00:00"), utc("2026-03-29 02:00"))  # two hours
-    autumn = list(night.spans(utc("2026-10-24 22:00"), 1))[0]
+    autumn = next(iter(night.spans(utc("2026-10-24 22:00"), 1)))
     assert autumn == (utc("2026-10-24 23:00"), utc("2026-10-25 03:00"))  # four
     skipped = again(start=2 * 60, end=2 * 60 + 30, zone=BERLIN)
     starts = [start for start, _ in skipped.spans(utc("2026-03-27 12:00"), 3)]

@@ -146,4 +146,5 @@ def _everything() -> str:
     shown.observe(Observation("sw-1", "icmp", at, 0.0, failure=failure), 5.0)
     key = FaultKey("sw-1", rules[0].id, "p")
     world = World(faults={key: Fault(key, FaultState.ACTIVE, at, 0.0, 0.0)})
+    shown.covered = lambda _: {"sw-1": "mute"}
     return shown.render(world, False, at).decode()

@@ -15,6 +15,7 @@ from secmon.console.pages.kpi import COLUMNS
 from secmon.console.rights import Right, Scope
 from secmon.console.status import Level, Why
 from secmon.core.model import FaultState
+from secmon.core.windows import Do
 from secmon.texts import LANGUAGES
 from secmon.texts.pages import both, phrases
 
@@ -39,6 +40,9 @@ MADE = {
     *(f"people.done_{verb}" for verb in people.VERBS),
     *(f"account.done_{done}" for done in account.SAID),
     *(f"account.refused_{code}" for code in ("old", "same", "brake")),
+    *(f"windows.{start}{do}" for start in ("", "short_") for do in Do),
+    *(f"windows.of_{what}" for what in ("device", "system", "site")),
+    *(f"windows.done_{verb}" for verb in ("add", "end")),
     *(
         f"device.{key}"
         for key in (
