@@ -295,6 +295,8 @@ def _ticket() -> Schema:
         "value": VALUE,
         "limit": VALUE,
         "facts": {"type": "object"},
+        "unsteady": FLAG,
+        "clears_at": MAYBE_TIME,
         "opened_at": TIME,
         "detected_at": TIME,
         "cleared_at": MAYBE_TIME,

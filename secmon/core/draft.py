@@ -174,6 +174,8 @@ class Draft:
         self.tickets[ticket.id] = ticket
         for when, _, _ in sla.moments(ticket):
             self.due.add(when, ticket.id)
+        if ticket.clears_at is not None:
+            self.due.add(ticket.clears_at, ticket.id)
         for when in ticket.calls.values():
             self.due.add(when, ticket.id)
         if group is not None:

@@ -363,6 +363,10 @@ class Ticket:
     turned_at: datetime | None = None  # … and when that was last written into the journal
     calls: Mapping[str, datetime] = field(default_factory=dict)  # "2 lead" → when they are called
     called: frozenset[str] = frozenset()  # user names told of it since it opened or relapsed
+    swings: tuple[datetime, ...] = ()  # when it opened, cleared, relapsed or was held, of late
+    clears_at: datetime | None = None  # good, and cleared then if it stays so: it is unsteady
+    holds: int = 0  # how often it was held so and did not stay good
+    swung_at: datetime | None = None  # when the journal was last told of that
 
     @property
     def fault(self) -> FaultKey:

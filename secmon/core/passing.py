@@ -10,13 +10,13 @@ import heapq
 from dataclasses import replace
 from datetime import datetime
 
-from secmon.core import duty, escalation, muting, silences, sla
+from secmon.core import clearing, duty, escalation, muting, silences, sla
 from secmon.core.book import WATCH
 from secmon.core.draft import Draft
 from secmon.core.model import Ticket
 from secmon.core.windows import WINDOWS
 
-CALL = "call"
+CALL, STEADY = "call", "steady"
 
 Ring = tuple[datetime, str, str]  # when, what of (as in World.due), word
 
@@ -59,6 +59,8 @@ def _moments(draft: Draft, subject: str) -> list[tuple[datetime, str]]:
     if ticket is None:
         return []
     clocks = [(when, word) for when, _, word in sla.moments(ticket)]
+    if ticket.clears_at is not None:
+        clocks.append((ticket.clears_at, STEADY))
     return clocks + [(when, CALL) for when in ticket.calls.values()]
 
 
@@ -82,7 +84,9 @@ def _ring(draft: Draft, when: datetime, subject: str, word: str) -> None:
     ticket = draft.ticket(subject)
     if ticket is None:
         return
-    if word == CALL:
+    if word == STEADY:
+        clearing.steady(draft, ticket, when)
+    elif word == CALL:
         _call(draft, ticket, when)
     elif word not in ticket.told:
         clock, reason = word.split(" ")

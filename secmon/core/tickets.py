@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from secmon.core import escalation, sla, spares
+from secmon.core import escalation, sla, spares, swinging
 from secmon.core.model import (
     Action,
     Clock,
@@ -157,7 +157,7 @@ def settle(ticket: Ticket, now: datetime) -> Ticket:
 
 def clear(ticket: Ticket, at: datetime) -> Ticket:
     """The fault is gone: all running clocks stop."""
-    return replace(ticket, version=ticket.version + 1, cleared_at=at)
+    return replace(ticket, version=ticket.version + 1, cleared_at=at, clears_at=None, holds=0)
 
 
 def relapse(ticket: Ticket) -> Ticket:
@@ -201,6 +201,8 @@ def as_json(ticket: Ticket, now: datetime) -> dict[str, object]:
         "opened_at": stamp(ticket.opened_at),
         "detected_at": stamp(ticket.detected_at),
         "cleared_at": stamp(ticket.cleared_at),
+        "unsteady": swinging.unsteady(ticket, now),
+        "clears_at": stamp(ticket.clears_at),
         "due": {
             str(clock): stamp(moment) if sla.applies(ticket, clock) else None
             for clock, moment in ticket.due.items()

@@ -127,5 +127,7 @@ def _put_ticket(world: World, ticket: Ticket, words: Mapping[str, Word]) -> None
     world.numbers[ticket.number] = ticket.id
     for when, _, _ in sla.moments(ticket):
         heapq.heappush(world.due, (when, ticket.id))
+    if ticket.clears_at is not None:
+        heapq.heappush(world.due, (ticket.clears_at, ticket.id))
     for when in ticket.calls.values():
         heapq.heappush(world.due, (when, ticket.id))
