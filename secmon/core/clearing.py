@@ -66,16 +66,6 @@ def steady(draft: Draft, ticket: Ticket, when: datetime) -> None:
         _clear(draft, ticket, f"{ticket.rule}, good since it was held")
 
 
-def by_word(draft: Draft, ticket: Ticket, by: str) -> Ticket:
-    """A person says that an unsteady fault, which is good just now, is mended: that is believed."""
-    done = swinging.swung(replace(ticket, cleared_at=draft.now, clears_at=None), draft.now)
-    done = escalation.quiet(replace(done, holds=0))
-    draft.save(done)
-    draft.write(done.id, "cleared", "by a person's word", by)
-    draft.tell(done, "cleared")
-    return done
-
-
 def _suspected(draft: Draft, group: Group) -> bool:
     """Is any fault of this group not clear?"""
     for fault in draft.troubles(group[0]):

@@ -47,6 +47,11 @@ def hold(ticket: Ticket) -> timedelta:
     return min(HOLD * (1 << min(ticket.holds, 10)), LONGEST)
 
 
+def believed(ticket: Ticket, at: datetime) -> Ticket:
+    """A person says that it is mended, and it is good just now: that is enough."""
+    return replace(swung(ticket, at), cleared_at=at, clears_at=None, holds=0)
+
+
 def unsteady(ticket: Ticket, now: datetime) -> bool:
     """Does it come and go, as far as anybody saw of late?"""
     if ticket.ended or ticket.cleared_at is not None:

@@ -139,3 +139,13 @@ def test_the_end_is_right_and_opening_never_late(ups, last) -> None:
     for second, _ in told:
         near = [one for one, _ in told if second <= one < second + 1800]
         assert len(near) <= 4, "at most three changes in half an hour, then one clearing"
+
+
+def test_a_device_that_is_not_asked_says_nothing() -> None:
+    site = switch()
+    last = swings(site, 0, 2)
+    site.sleep(last + 3 * HOUR)
+    assert site.only().cleared_at is None
+    look(site, last + 3 * HOUR, up=True)
+    site.sleep(last + 4 * HOUR)
+    assert site.only().cleared_at is not None
