@@ -187,9 +187,12 @@ class SqliteStore:
 
     # --- outbox ---
 
-    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        """Oldest first; of each channel the run up to the first row that waits."""
-        return await outbox.pending(self._db.reader, now, limit)
+    async def pending(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[Delivery]:
+        """Oldest first; of each channel the run up to the first row that waits. None of the
+        channels in `but`."""
+        return await outbox.pending(self._db.reader, now, limit, but)
 
     async def settle(
         self,
