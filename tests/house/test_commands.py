@@ -41,6 +41,7 @@ COMMANDS = """
 check; run; run --once; probe; ticket list; ticket show; user add; user passwd; user link;
 user list; user contact; user training; user token; user tokens; user revoke; user role;
 user unlock; user logout; user remove; audit verify; audit export;
+window list; window add; window end;
 notify test; db backup; db restore; db upgrade; db sizes; demo
 """
 VERBS = "acknowledge assign arrive repair verify reject transfer close cancel note"
