@@ -30,7 +30,7 @@ MADE = {
     *(f"wall.trouble_{word}" for word in ("starting", "store", "clock", "reload")),
     *(f"ticket.refused_{code}" for code in ("version", "state", "unverified", "invalid", "store")),
     *(f"journal.{word}" for word in ("opened", "reported", "relapsed", "deepened", "cleared")),
-    *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden")),
+    *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden", "unsteady")),
     *(f"journal.{word}" for word in ("to", "way", "content", "spare")),
     "journal.attached",
     *(f"right.{right}" for right in Right),
