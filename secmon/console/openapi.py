@@ -17,7 +17,7 @@ from secmon.core.model import Clock, Content, Severity, TicketState, Verb, Way
 
 def document(version: str) -> Schema:
     """The whole document, as `GET /api/v1/openapi.json` gives it."""
-    from secmon.console import openapi_duty, openapi_windows  # noqa: PLC0415 # made of the words below
+    from secmon.console import openapi_duty, openapi_windows  # noqa: PLC0415
 
     return {
         "openapi": "3.1.0",

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from secmon.console.openapi import (
-    FLAG,
-    MAYBE_TIME,
-    TEXT,
-    TIME,
-    Schema,
-    _call,
-    _enum,
-    _list,
-    _object,
-    _parameter,
-    _ref,
-)
+from secmon.console.schema import FLAG, MAYBE_TIME, TEXT, TIME, Schema
+from secmon.console.schema import call as _call
+from secmon.console.schema import listed as _list
+from secmon.console.schema import one_of as _enum
+from secmon.console.schema import parameter as _parameter
+from secmon.console.schema import ref as _ref
+from secmon.console.schema import thing as _object
 from secmon.core.windows import Do
 
 
