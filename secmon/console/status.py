@@ -106,9 +106,7 @@ def standing(
     skipped = any(window.do is Do.SKIP for window, _ in covers)
     if found.level is Level.FAULTY or (found.level is Level.GOOD and not muted and not skipped):
         return found._replace(until=until)
-    return found._replace(
-        level=Level.UNKNOWN, why=Why.MAINTENANCE, behind="", until=until
-    )
+    return found._replace(level=Level.UNKNOWN, why=Why.MAINTENANCE, behind="", until=until)
 
 
 def _standing(
