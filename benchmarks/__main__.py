@@ -20,6 +20,7 @@ BENCHMARKS = (
     "onvif",
     "rtsp",
     "decide",
+    "storm",
     "restart",
     "memory",
     "latency",

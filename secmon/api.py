@@ -380,8 +380,11 @@ class Store(Protocol):
         """One transaction. Gives the change back with ticket numbers and `previous` filled in."""
         ...
 
-    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        """Deliveries whose turn has come, oldest first, at most one run per channel in order."""
+    async def pending(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[Delivery]:
+        """Deliveries whose turn has come, oldest first, at most one run per channel in order;
+        none of the channels in `but`."""
         ...
 
     async def settle(

@@ -47,9 +47,19 @@ from secmon.core.boots import Boots
 from secmon.core.derive import RESTING, Deriver, Layouts
 from secmon.core.handover import HandOver
 from secmon.core.kpi import Watched
-from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
+from secmon.core.model import (
+    Action,
+    Device,
+    Entry,
+    Observation,
+    Policy,
+    Refusal,
+    Ticket,
+    TicketState,
+)
 from secmon.core.roster import Cover, Override
 from secmon.core.tickets import as_json
+from secmon.core.windows import Shade, Silence, present
 from secmon.core.wishes import Wish
 from secmon.core.world import World
 from secmon.loading import ConfigError, Loaded, load
@@ -81,6 +91,7 @@ class Daemon:
         self.store = store
         self.exposition = Exposition(loaded.policy, CollectorRegistry())
         self.metrics = self.exposition.daemon
+        self.exposition.covered = self._covered
         self.desk = Desk(store, loaded.policy, clock, ask=self._ask, store_said=self._store_said)
         self.desk.listeners.append(self._changed)
         self.poller = Poller(
@@ -92,10 +103,11 @@ class Daemon:
                 store.memory,
                 self.metrics.poll_lateness.observe,
                 self.metrics.polls_skipped.inc,
+                self._paused,
             ),
         )
         self.tally = Tally(
-            lambda: (self.world, self.policy), clock, store.add_watched, is_equipment
+            lambda: (self.world, self.policy), clock, store.add_watched, self._counts
         )
         self.recorder = Recorder(loaded.policy, clock, store.add_hours, store.put_traces)
         self._tongues = {language: texts_of(loaded, language) for language in LANGUAGES}
@@ -275,6 +287,29 @@ class Daemon:
     def _ask(self, devices: Collection[str]) -> None:
         self.poller.ask(devices)
 
+    def _paused(self, device: str) -> bool:
+        """Is planned work going on there, and it is to be left alone?"""
+        known = self.policy.devices.get(device)
+        paused = known is not None and self.shade().skips(known)
+        if paused:
+            self.exposition.pause(device)
+        return paused
+
+    def _counts(self, device: Device) -> bool:
+        """Do its minutes count for the month's figures?"""
+        return is_equipment(device) and not self.shade().over(device)
+
+    def _covered(self, now: datetime) -> Mapping[str, str]:
+        shade = present(self.policy, self.world.book.silences, now)
+        if not shade.active:
+            return {}
+        every = self.policy.devices.values()
+        return {
+            device.id: "skip" if shade.skips(device) else "mute"
+            for device in every
+            if shade.over(device)
+        }
+
     def _facts(self, device: str) -> Mapping[str, str]:
         return self.desk.world.facts.setdefault(device, {})
 
@@ -327,7 +362,7 @@ class Daemon:
         topic = f"device/{device}/state"
         if known is None:
             return topic, None
-        row = device_row(self.world, self.policy, known)
+        row = device_row(self.world, self.policy, known, self.shade())
         now = self.clock.now().astimezone(UTC).isoformat(timespec="milliseconds")
         return topic, {
             "up": row["up"],
@@ -409,6 +444,9 @@ class Daemon:
     @property
     def policy(self) -> Policy:
         return self.desk.policy
+
+    def shade(self) -> Shade:
+        return present(self.policy, self.world.book.silences, self.clock.now())
 
     @property
     def language(self) -> str:
@@ -583,6 +621,9 @@ class Daemon:
 
     async def hand_overs(self, limit: int, before: datetime | None) -> Sequence[HandOver]:
         return await self.store.hand_overs(limit, before)
+
+    async def silences_over(self, limit: int) -> Sequence[Silence]:
+        return await self.store.silences_over(self.clock.now(), limit)
 
     async def contacts(self, names: Collection[str]) -> Sequence[Contact]:
         return await self.store.contacts(names)

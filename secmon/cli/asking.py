@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from secmon.api import AuditLine, StoreDown
 from secmon.app.listeners import socket_path
 from secmon.app.office import with_office
-from secmon.cli import access, output, people
+from secmon.cli import access, output, people, windows
 from secmon.cli.access import Ask, Refused
 from secmon.cli.link import Answer, CannotReach, ask
 from secmon.loading import ConfigError, Loaded, load
@@ -25,7 +25,7 @@ HEAD = ("number", "state", "severity", "device", "summary", "overdue")
 
 
 def carry_out(args: argparse.Namespace) -> int:
-    """`ticket`, `user`, `audit`, `notify`, `db`."""
+    """`ticket`, `user`, `audit`, `window`, `notify`, `db`."""
     try:
         loaded = load(args.config, secrets=False)
         if args.command == "db" and args.action in ("restore", "upgrade"):
@@ -73,8 +73,8 @@ def _carry_out(args: argparse.Namespace, socket: Path) -> int:
             _report(args, call)
         case "ticket", _:
             _verb(args, call)
-        case "user", "contact" | "training":
-            people.carry_out(args, call)
+        case ("user", "contact" | "training") | ("window", _):
+            (windows if args.command == "window" else people).carry_out(args, call)
         case "user", _:
             access.people(args, call)
         case "audit", _:

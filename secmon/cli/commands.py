@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from secmon import __version__
-from secmon.cli import output, people
+from secmon.cli import output, people, windows
 from secmon.cli.link import CannotReach
 from secmon.core.model import Content, Verb, Way
 
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true")
     _ticket(commands.add_parser("ticket", help="list, show and work on tickets"), common)
     _user(commands.add_parser("user", help="people and programs that may log in"), common)
+    windows.arguments(commands.add_parser("window", help="planned work and silences"), common)
     notify = commands.add_parser("notify", help="channels").add_subparsers(
         dest="action", required=True
     )

@@ -50,7 +50,8 @@ async def openapi(request: web.Request) -> web.Response:
 async def devices(request: web.Request) -> web.Response:
     daemon = request.app[DAEMON]
     every = daemon.policy.devices.values()
-    rows = [views.device_row(daemon.world, daemon.policy, one) for one in every]
+    shade = daemon.shade()
+    rows = [views.device_row(daemon.world, daemon.policy, one, shade) for one in every]
     if not may(request[USER], Right.ADDRESSES):
         rows = [views.without_addresses(row) for row in rows]
     return json_response({"devices": rows})
@@ -58,7 +59,7 @@ async def devices(request: web.Request) -> web.Response:
 
 async def device(request: web.Request) -> web.Response:
     daemon = request.app[DAEMON]
-    page = views.device_page(daemon.world, daemon.policy, _device(request))
+    page = views.device_page(daemon.world, daemon.policy, _device(request), daemon.shade())
     shown = may(request[USER], Right.ADDRESSES)
     return json_response(page if shown else views.without_addresses(page))
 

@@ -32,6 +32,7 @@ from secmon.console.problems import as_problems
 from secmon.console.requests import BODY
 from secmon.console.sessions import DESK, Desk
 from secmon.console.uploads import GATE, Gate, upload_routes
+from secmon.console.windows_api import windows_routes
 
 
 def application(
@@ -80,6 +81,7 @@ def application(
         people_routes(),
         kpi_routes(),
         plan_routes(),
+        windows_routes(),
         page_routes(),
     ):
         app.add_routes(routes)

@@ -21,6 +21,7 @@ from secmon.console.links import LinkDesk
 from secmon.console.notices import NoticeDesk
 from secmon.console.sessions import Lodge
 from secmon.core.model import Action, Entry, Observation, Policy, Refusal, Ticket, TicketState
+from secmon.core.windows import Shade
 from secmon.core.world import World
 from secmon.texts import Texts
 
@@ -72,6 +73,10 @@ class Daemon(Office, Lodge, Counted, LinkDesk, NoticeDesk, Watchroom, Mapped, Pr
     @property
     def public_url(self) -> str:
         """`http.public_url`, or where we listen."""
+        ...
+
+    def shade(self) -> Shade:
+        """What planned work covers now."""
         ...
 
     def speak(self, language: str) -> Texts: ...

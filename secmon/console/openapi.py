@@ -20,7 +20,10 @@ def document(version: str) -> Schema:
     from secmon.console import (  # noqa: PLC0415 # they are made of the words below
         openapi_duty,
         openapi_plans,
+        openapi_windows,
     )
+
+    beside = (openapi_duty, openapi_plans, openapi_windows)
 
     return {
         "openapi": "3.1.0",
@@ -33,7 +36,7 @@ def document(version: str) -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"session": []}],
-        "paths": {**_paths(), **openapi_duty.paths(), **openapi_plans.paths()},
+        "paths": {**_paths(), **{k: v for one in beside for k, v in one.paths().items()}},
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
@@ -45,7 +48,7 @@ def document(version: str) -> Schema:
                     "from a page of the console (Origin)",
                 },
             },
-            "schemas": {**_schemas(), **openapi_duty.schemas(), **openapi_plans.schemas()},
+            "schemas": {**_schemas(), **{k: v for one in beside for k, v in one.schemas().items()}},
         },
     }
 
@@ -188,6 +191,9 @@ def _notice_paths() -> Schema:
     }
 
 
+_FAULT_TEXTS = ("device", "part", "rule", "reading", "hidden_by", "muted_by")
+
+
 def _schemas() -> Schema:
     return {
         "Problem": _object(
@@ -204,7 +210,7 @@ def _schemas() -> Schema:
         ),
         "Fault": _object(
             {
-                **dict.fromkeys(("device", "part", "rule", "reading", "hidden_by"), TEXT),
+                **dict.fromkeys(_FAULT_TEXTS, TEXT),
                 "severity": TEXT,
                 "state": _enum(["suspect", "active", "clearing"]),
                 "since": TIME,
@@ -273,6 +279,7 @@ def _device() -> Schema:
     return {
         **dict.fromkeys(("id", "name", "system", "kind", "location"), TEXT),
         "up": MAYBE,
+        "maintenance": _array(_object({"id": TEXT, "name": TEXT, "do": TEXT, "until": TIME})),
         "faults": _array(_ref("Fault")),
         "tickets": _array(TEXT),
         "probes": _array(_ref("Probe")),
@@ -294,6 +301,8 @@ def _ticket() -> Schema:
         "value": VALUE,
         "limit": VALUE,
         "facts": {"type": "object"},
+        "unsteady": FLAG,
+        "clears_at": MAYBE_TIME,
         "opened_at": TIME,
         "detected_at": TIME,
         "cleared_at": MAYBE_TIME,

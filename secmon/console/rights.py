@@ -33,6 +33,7 @@ class Right(StrEnum):
     WORK = "work"  # every verb of a ticket but `cancel`
     CANCEL = "cancel"
     DUTY = "duty"  # overrides and hand-overs; for whom, the duty book decides
+    SILENCE = "silence"  # set and end silences
     TRAINING = "training"
     CONTACTS = "contacts"  # one's own; others' too for managers and administrators
     PLACE = "place"  # devices on floor plans
@@ -65,6 +66,7 @@ ROLES: Mapping[Right, frozenset[Role]] = MappingProxyType(
         Right.WORK: WORKERS,
         Right.CANCEL: LEADERS,
         Right.DUTY: WORKERS,
+        Right.SILENCE: WORKERS,
         Right.TRAINING: LEADERS,
         Right.CONTACTS: ALL,
         Right.PLACE: PLACERS,
@@ -88,6 +90,7 @@ SCOPES: Mapping[Right, Scope | None] = MappingProxyType(  # None: no narrowed to
         Right.WORK: Scope.TICKETS,
         Right.CANCEL: Scope.TICKETS,
         Right.DUTY: Scope.TICKETS,
+        Right.SILENCE: Scope.TICKETS,
         Right.TRAINING: Scope.ADMIN,
         Right.CONTACTS: Scope.ADMIN,
         Right.PLACE: Scope.ADMIN,
@@ -115,6 +118,9 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "POST /devices/{id}/report": Right.REPORT,
         "GET /devices/{id}/label": Right.READ,
         "GET /labels": Right.READ,
+        "GET /windows": Right.READ,
+        "POST /windows": Right.SILENCE,
+        "POST /windows/{id}/end": Right.SILENCE,
         "GET /my": Right.READ,
         "GET /kpi": Right.READ,
         "GET /kpi.csv": Right.READ,
@@ -161,6 +167,9 @@ ROUTES: Mapping[str, Right] = MappingProxyType(
         "GET /api/v1/plans": Right.READ,
         "POST /api/v1/tickets/{number}/plans/{plan}": Right.WORK,
         "POST /api/v1/tickets/{number}/plans/{plan}/steps/{step}": Right.WORK,
+        "GET /api/v1/windows": Right.READ,
+        "POST /api/v1/windows": Right.SILENCE,
+        "DELETE /api/v1/windows/{id}": Right.SILENCE,
         "GET /api/v1/duty": Right.READ,
         "GET /api/v1/duty/now": Right.READ,
         "POST /api/v1/duty/overrides": Right.DUTY,

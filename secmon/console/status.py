@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from secmon.core.model import (
     Ticket,
 )
 from secmon.core.rules import rule_of, severity_at
+from secmon.core.windows import Do, Shade
 from secmon.core.world import World
 
 RANK = {severity: place for place, severity in enumerate(SEVERITIES)}
@@ -41,6 +43,7 @@ class Why(StrEnum):
     SILENT = "silent"  # no answer just now, not yet for long enough to be a fault
     STALE = "stale"  # nobody asked for too long
     BUG = "bug"  # our own error
+    MAINTENANCE = "maintenance"  # planned work covers it
 
 
 class Standing(NamedTuple):
@@ -54,6 +57,7 @@ class Standing(NamedTuple):
     severity: Severity = Severity.WARNING  # of what is faulty
     faults: tuple[Fault, ...] = ()
     tickets: tuple[Ticket, ...] = ()
+    until: datetime | None = None  # planned work covers it till then
 
 
 def tickets_by_device(world: World) -> Mapping[str, list[Ticket]]:
@@ -67,19 +71,47 @@ def tickets_by_device(world: World) -> Mapping[str, list[Ticket]]:
     return found
 
 
-def standings(world: World, policy: Policy, tick: float) -> list[Standing]:
-    """Every device of the site file, in its order."""
+def standings(
+    world: World, policy: Policy, tick: float, shade: Shade | None = None
+) -> list[Standing]:
+    """Every device of the site file, in its order; `shade`: what planned work covers."""
     tickets = tickets_by_device(world)
     return [
-        standing(world, policy, device, tickets.get(device.id, ()), tick)
+        standing(world, policy, device, tickets.get(device.id, ()), tick, shade=shade)
         for device in policy.devices.values()
     ]
 
 
 def standing(
-    world: World, policy: Policy, device: Device, tickets: Iterable[Ticket], tick: float
+    world: World,
+    policy: Policy,
+    device: Device,
+    tickets: Iterable[Ticket],
+    tick: float,
+    *,
+    shade: Shade | None = None,
 ) -> Standing:
     """One device; `tickets` are its open ones."""
+    found = _standing(world, policy, device, tickets, tick)
+    covers = shade.over(device) if shade is not None else ()
+    troubled = world.troubled.get(device.id)
+    if not covers and not troubled:  # nearly all of them
+        return found
+    muted = any(world.faults[key].muted_by for key in troubled or ())
+    if not covers:
+        if muted and found.level is Level.GOOD:  # a silence of one part or rule
+            return found._replace(level=Level.UNKNOWN, why=Why.MAINTENANCE)
+        return found
+    until = max(end for _, end in covers)
+    skipped = any(window.do is Do.SKIP for window, _ in covers)
+    if found.level is Level.FAULTY or (found.level is Level.GOOD and not muted and not skipped):
+        return found._replace(until=until)
+    return found._replace(level=Level.UNKNOWN, why=Why.MAINTENANCE, behind="", until=until)
+
+
+def _standing(
+    world: World, policy: Policy, device: Device, tickets: Iterable[Ticket], tick: float
+) -> Standing:
     own = tuple(tickets)
     troubled = world.troubled.get(device.id)
     if not troubled and not own:  # nearly all of them
@@ -87,7 +119,7 @@ def standing(
         return Standing(device, Level.UNKNOWN if why else Level.GOOD, why)
     every = [world.faults[key] for key in sorted(troubled or ())]
     active = [fault for fault in every if fault.state is not FaultState.SUSPECT]
-    faults = tuple([fault for fault in active if not fault.hidden_by])
+    faults = tuple([one for one in active if not one.hidden_by and not one.muted_by])
     wrong = [ticket for ticket in own if ticket.cleared_at is None and not ticket.removed]
     if faults or wrong:
         graves = [ticket.severity for ticket in wrong] + _severities(policy, device, faults)

@@ -8,6 +8,7 @@ from secmon.core.change import ProbeState, answers
 from secmon.core.model import Device, Failure, Fault, Observation, Policy, Value
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.tickets import stamp
+from secmon.core.windows import Shade
 from secmon.core.world import World
 
 OURS = ("op", "failure", "cause", "probe", "answers", "rebooted_at", "judgement")
@@ -18,8 +19,8 @@ def device_up(world: World, device: Device) -> bool | None:
     return answers([world.probes.get((device.id, plan.label)) for plan in device.probes])
 
 
-def device_row(world: World, policy: Policy, device: Device) -> dict[str, object]:
-    """One line of the list of devices."""
+def device_row(world: World, policy: Policy, device: Device, shade: Shade) -> dict[str, object]:
+    """One line of the list of devices; `shade`: what planned work covers."""
     faults = [
         world.faults[key]
         for key in sorted(world.troubled.get(device.id, ()))
@@ -31,7 +32,11 @@ def device_row(world: World, policy: Policy, device: Device) -> dict[str, object
         "system": device.system,
         "kind": device.kind,
         "location": device.location,
-        "up": device_up(world, device),
+        "up": None if shade.skips(device) else device_up(world, device),
+        "maintenance": [
+            {"id": window.id, "name": window.name, "do": str(window.do), "until": stamp(end)}
+            for window, end in shade.over(device)
+        ],
         "faults": [fault_row(policy, fault) for fault in faults],
         "tickets": sorted(t.number for t in world.tickets.values() if t.device == device.id),
         "probes": [
@@ -41,10 +46,10 @@ def device_row(world: World, policy: Policy, device: Device) -> dict[str, object
     }
 
 
-def device_page(world: World, policy: Policy, device: Device) -> dict[str, object]:
+def device_page(world: World, policy: Policy, device: Device, shade: Shade) -> dict[str, object]:
     """Everything known of one device now."""
     return {
-        **device_row(world, policy, device),
+        **device_row(world, policy, device, shade),
         "address": device.address,
         "maker": device.maker,
         "model": device.model,
@@ -155,7 +160,8 @@ def _reading(policy: Policy, name: str, part: str, value: Value) -> dict[str, ob
 
 
 def fault_row(policy: Policy, fault: Fault) -> dict[str, object]:
-    """One fault; `hidden_by` names the device whose being down explains it."""
+    """One fault; `hidden_by` names the device whose being down explains it, `muted_by` the window
+    or silence that covers it."""
     rule = rule_of(policy, fault.key.rule)
     device = policy.devices.get(fault.key.device)
     severity = severity_at(device, rule, fault.key.part) if rule and device else ""
@@ -172,4 +178,5 @@ def fault_row(policy: Policy, fault: Fault) -> dict[str, object]:
         "limit": rule.limit if rule else None,
         "facts": dict(facts),
         "hidden_by": fault.hidden_by,
+        "muted_by": fault.muted_by,
     }

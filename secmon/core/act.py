@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from secmon.core import escalation, identity, sla, spares, tickets
+from secmon.core import escalation, identity, sla, spares, swinging, tickets
 from secmon.core.change import ProbeState
 from secmon.core.draft import Draft
 from secmon.core.model import (
@@ -22,6 +22,7 @@ from secmon.core.model import (
 
 TOLD = {Verb.CLOSE: "closed", Verb.CANCEL: "cancelled"}  # verbs that people are told of
 
+MENDS = (Verb.REPAIR, Verb.VERIFY, Verb.CLOSE)  # believed of what is good just now
 ACCEPTS = (Verb.REPAIR, Verb.CANCEL)  # by these a person says that another device is the right one
 OF_A_PROBE = (PROBE_SUCCESS, STREAM_REACHED, IDENTITY)  # made by the core, one part per probe
 
@@ -37,7 +38,8 @@ def act(draft: Draft, action: Action) -> str | Refusal:
         objection = _unverified(draft, ticket)
         if objection:
             return Refusal("unverified", f"ticket {ticket.number} {objection}", ticket)
-    moved = tickets.move(ticket, action)
+    held = ticket.clears_at is not None and action.verb in MENDS
+    moved = tickets.move(swinging.believed(ticket, action.at) if held else ticket, action)
     if isinstance(moved, Refusal):
         return moved
     moved = escalation.hear(moved, draft.cover(), action.at)
@@ -46,6 +48,10 @@ def act(draft: Draft, action: Action) -> str | Refusal:
         draft.write(ticket.id, str(action.verb), _why(action), action.by)
     if action.spare is not None:
         draft.write(ticket.id, "spare", spares.said(action.spare), action.by)
+    if held:
+        draft.write(ticket.id, "cleared", "by a person's word", action.by)
+        if action.verb is not Verb.CLOSE:
+            draft.tell(moved, "cleared")
     if action.verb in ACCEPTS:
         _accept(draft, ticket, action.by)
     reason = TOLD.get(action.verb)
@@ -82,7 +88,7 @@ def _unverified(draft: Draft, ticket: Ticket) -> str:
     mark = ticket.marks.get(TicketState.REPAIRED)
     if device is None or not device.probes or ticket.removed or mark is None:
         return ""
-    if ticket.rule and ticket.cleared_at is None:
+    if ticket.rule and ticket.cleared_at is None and ticket.clears_at is None:
         return "is not verified: its fault is still there"
     good = [
         state.good_at
@@ -107,7 +113,8 @@ def _looked_at(ticket: Ticket, state: ProbeState, since: datetime) -> bool:
         return False
     if (ticket.reading, ticket.part) not in state.repeated:
         return True
-    return ticket.cleared_at is not None and ticket.cleared_at > since
+    good_at = ticket.cleared_at or (ticket.swings[-1] if ticket.clears_at else None)
+    return good_at is not None and good_at > since
 
 
 def _report(draft: Draft, action: Action) -> str | Refusal:

@@ -1,4 +1,4 @@
-"""The duty book: overrides, hand-overs, trainings, and which change of shift was dealt with last.
+"""The duty book: overrides, hand-overs, trainings, silences, and which change of shift was last.
 
 Like the World it is mutated by `apply` alone; a batch writes on `Pages`.
 """
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from secmon.core.handover import HandOver
 from secmon.core.roster import Cover, Duty, Override
+from secmon.core.windows import Silence
 
 KEPT = timedelta(days=2)  # an override stays in memory so long after its end
 WATCH = "the watch"  # in the heap of moments: look at the roster then
@@ -47,9 +48,11 @@ class Pages:
     hand_overs: Mapping[str, HandOver] = field(default_factory=dict)
     trainings: Mapping[str, Training] = field(default_factory=dict)
     watch: Watch | None = None
+    silences: Mapping[str, Silence] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.overrides or self.hand_overs or self.trainings or self.watch is not None)
+        every = (self.overrides, self.hand_overs, self.trainings, self.silences)
+        return any(every) or self.watch is not None
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class Book:
     hand_overs: dict[str, HandOver] = field(default_factory=dict)
     trainings: dict[str, Training] = field(default_factory=dict)
     watch: Watch = Watch()
+    silences: dict[str, Silence] = field(default_factory=dict)
 
     def take(self, pages: Pages, at: datetime) -> list[tuple[datetime, str]]:
         """Makes the pages true; the moments at which time alone will matter because of them."""
@@ -72,6 +76,12 @@ class Book:
             if training.removed:
                 del self.trainings[key]
         moments: list[tuple[datetime, str]] = []
+        for key, silence in pages.silences.items():
+            self.silences[key] = silence
+            moments += [(when, key) for when in silence.calls.values()]
+        for key, silence in list(self.silences.items()):
+            if silence.until < at - KEPT:
+                del self.silences[key]
         for key, one in pages.hand_overs.items():
             self.hand_overs[key] = one
             if not one.missing:
@@ -97,6 +107,7 @@ class Writing:
         self._hand_overs: dict[str, HandOver] = {}
         self._trainings: dict[str, Training] = {}
         self._watch: Watch | None = None
+        self._silences: dict[str, Silence] = {}
         self._cover: Cover | None = None
 
     # --- reading ---
@@ -120,6 +131,10 @@ class Writing:
         every = {**self._book.trainings, **self._trainings}
         return [one for one in every.values() if not one.removed]
 
+    def silences(self) -> Mapping[str, Silence]:
+        """Those not long over, by id."""
+        return {**self._book.silences, **self._silences}
+
     @property
     def watch(self) -> Watch:
         return self._watch or self._book.watch
@@ -136,9 +151,14 @@ class Writing:
     def put_training(self, one: Training) -> None:
         self._trainings[one.id] = one
 
+    def put_silence(self, one: Silence) -> None:
+        self._silences[one.id] = one
+
     def set_watch(self, watch: Watch) -> None:
         self._watch = watch
 
     def pages(self) -> Pages | None:
-        pages = Pages(self._overrides, self._hand_overs, self._trainings, self._watch)
+        pages = Pages(
+            self._overrides, self._hand_overs, self._trainings, self._watch, self._silences
+        )
         return pages or None

@@ -69,6 +69,9 @@ class Change:
     probes: Mapping[ProbeKey, ProbeState] = field(default_factory=dict)
     touched: Mapping[FaultKey, Fault] = field(default_factory=dict)  # same state, newer value
     asks: frozenset[str] = frozenset()  # devices to poll at once
+    edge: datetime | None = None  # when the windows are to be looked at next, where that changed
+    passed: Mapping[FaultKey, datetime] = field(default_factory=dict)
+    """Faults that came and went inside a window → when the journal was told."""
     outcomes: Mapping[int, str | Refusal] = field(default_factory=dict)
     """Place of an action or wish in the inputs → id of what it changed, or why it did not."""
     dropped: Mapping[int, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from secmon.core import duty, plans, raising
+from secmon.core import clearing, duty, muting, plans, raising
 from secmon.core.act import act, forget
 from secmon.core.book import Pages
 from secmon.core.change import Change
@@ -30,6 +30,7 @@ from secmon.core.model import (
 )
 from secmon.core.passing import pass_time
 from secmon.core.rules import speaks
+from secmon.core.swinging import held_till
 from secmon.core.wishes import PlanWish, Wish
 from secmon.core.world import World, apply, wake
 
@@ -106,6 +107,7 @@ def _take_up(
     draft = Draft(world, policy, _start(world, (), now), now)
     pass_time(draft, now)
     duty.take_up(draft, relieved_at)
+    muting.take_up(draft)
     for key, fault in world.faults.items():
         if key in lost or not speaks(policy, key):
             draft.put(key, fault, None)
@@ -118,8 +120,8 @@ def _take_up(
             why = _gone(ticket, policy)
             if why:
                 forget(draft, ticket, why)
-            elif raising.alone(draft, ticket):
-                raising.left(draft, ticket)
+            elif clearing.alone(draft, ticket):
+                clearing.left(draft, ticket)
     return draft.finish()
 
 
@@ -161,7 +163,7 @@ def revive(
             lost.add(fault.key)
         _restore(world, aged)
     for known in tickets:
-        ticket = replace(known, calls=late(known.calls, now))
+        ticket = replace(known, calls=late(known.calls, now), clears_at=held_till(known, now))
         apply(world, Change(at=ticket.opened_at, tickets={ticket.id: ticket}), policy.words)
     last = alive_at - LAST_SIGN if alive_at is not None else now
     relieved_at = min(_open_book(world, pages or Pages(), policy, now) or last, now)

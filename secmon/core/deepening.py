@@ -101,11 +101,12 @@ def restate(draft: Draft, device: Device, rule: Rule, fault: Fault) -> None:
 
 
 def live(draft: Draft, device: Device, group: Group) -> list[tuple[Rule, Fault]]:
-    """The faults of a group that are active, or were and are not yet clear, and not hidden."""
+    """The faults of a group that are active, or were and are not yet clear, and neither hidden nor
+    covered by a window."""
     found = []
     for fault in draft.troubles(device.id):
         rule = rule_of(draft.policy, fault.key.rule)
-        if rule is None or fault.state not in LIVE or fault.hidden_by:
+        if rule is None or fault.state not in LIVE or fault.hidden_by or fault.muted_by:
             continue
         if draft.group(fault, rule.reading) == group:
             found.append((rule, fault))

@@ -24,6 +24,7 @@ from secmon.core.model import (
     Value,
 )
 from secmon.core.roster import Cover
+from secmon.core.windows import WINDOWS, Shade, Silence, present
 from secmon.core.world import Group, World, group_of
 
 OURSELVES = "secmon"  # who did it, where no person did
@@ -54,6 +55,8 @@ class Draft:
         self.facts: dict[str, dict[str, str]] = {}
         self.evidence: dict[str, bytes] = {}
         self._book: Writing | None = None  # most batches are not about people
+        self.edge = world.edge
+        self.passed: dict[FaultKey, datetime] = {}
         self.asks: set[str] = set()
         self.outcomes: dict[int, str | Refusal] = {}
         self.dropped: dict[int, str] = {}
@@ -123,6 +126,27 @@ class Draft:
         """Who is on duty when; None: the site file has no roster."""
         return self.book.cover(self.policy.duty)
 
+    def silences(self) -> Mapping[str, Silence]:
+        """What people silenced, what is over not long since too."""
+        return self.world.book.silences if self._book is None else self._book.silences()
+
+    def shade(self) -> Shade:
+        """What the windows cover now."""
+        return present(self.policy, self.silences(), self.now)
+
+    def covered(self, ticket: Ticket) -> datetime | None:
+        """Till when the ticket's fault is covered by a window; None: it is not."""
+        device = self.policy.devices.get(ticket.device)
+        found = self.shade().fault(device, ticket.rule, ticket.part) if device else None
+        return found[1] if found else None
+
+    def muted(self) -> list[Fault]:
+        """Every fault that a window covers, in a stable order."""
+        keys = {key for key, fault in self.world.faults.items() if fault.muted_by}
+        keys |= {key for key, fault in self.faults.items() if fault and fault.muted_by}
+        found = [self.fault(key) for key in sorted(keys)]
+        return [fault for fault in found if fault is not None and fault.muted_by]
+
     # --- writing ---
 
     def put(self, key: FaultKey, old: Fault | None, new: Fault | None) -> None:
@@ -140,10 +164,18 @@ class Draft:
         if new is not None and new.wait_until is not None:
             self.waits.add(new.wait_until, key)
 
+    def look_at_windows(self, edge: datetime | None) -> None:
+        """One begins or ends then."""
+        self.edge = edge
+        if edge is not None:
+            self.due.add(edge, WINDOWS)
+
     def save(self, ticket: Ticket, group: Group | None = None) -> None:
         self.tickets[ticket.id] = ticket
         for when, _, _ in sla.moments(ticket):
             self.due.add(when, ticket.id)
+        if ticket.clears_at is not None:
+            self.due.add(ticket.clears_at, ticket.id)
         for when in ticket.calls.values():
             self.due.add(when, ticket.id)
         if group is not None:
@@ -189,6 +221,8 @@ class Draft:
             probes=self.probes,
             touched=self.touched,
             asks=frozenset(self.asks),
+            edge=self.edge if self.edge != self.world.edge else None,
+            passed=self.passed,
             outcomes=self.outcomes,
             dropped=self.dropped,
         )
@@ -201,6 +235,7 @@ def _same(old: Fault, new: Fault) -> bool:
         and old.since == new.since
         and old.hidden_by == new.hidden_by
         and old.hidden_part == new.hidden_part
+        and old.muted_by == new.muted_by
     )
 
 

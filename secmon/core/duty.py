@@ -10,14 +10,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from secmon.core import escalation, handover, swaps, training, undelivered
+from secmon.core import escalation, handover, silences, swaps, training, undelivered
 from secmon.core.book import WATCH, Watch
 from secmon.core.draft import OURSELVES, Draft
 from secmon.core.handover import INCOMING, OUTGOING, SIDES, HandOver, Signature
 from secmon.core.model import Refusal
 from secmon.core.roster import AHEAD, Cover, Relief
 from secmon.core.snapshot import freeze
-from secmon.core.wishes import Confirm, DutyWish, Relieve, Sign, Swap, Train, Undelivered, Withdraw
+from secmon.core.wishes import (
+    Confirm,
+    DutyWish,
+    Mute,
+    Relieve,
+    Sign,
+    Swap,
+    Train,
+    Undelivered,
+    Unmute,
+    Withdraw,
+)
 
 BOOK = "duty"  # subject of the journal's lines that speak of no ticket
 SETTLING = timedelta(minutes=1)  # after a start, until the first polls are in
@@ -165,6 +176,10 @@ def judge(draft: Draft, wish: DutyWish) -> str | Refusal:
             return undelivered.tell_on(draft, wish)
         case Train():
             return training.train(draft, wish)
+        case Mute():
+            return silences.mute(draft, wish)
+        case Unmute():
+            return silences.unmute(draft, wish)
         case Sign():
             return _sign(draft, cover, wish)
         case _ if cover is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from secmon.core import causes, faults, identity, raising
+from secmon.core import causes, clearing, faults, identity, muting, raising
 from secmon.core.behind import look_behind
 from secmon.core.boots import REBOOTED
 from secmon.core.change import ProbeState
@@ -72,7 +72,7 @@ def observe(draft: Draft, seen: Observation) -> None:
         if ours and not (troubled and identity.strange(draft, device)):
             _values(poll, plan, state)
     for rule, fault in poll.gone.values():
-        raising.cleared(draft, device, rule, fault)
+        clearing.cleared(draft, device, rule, fault)
     look_behind(draft, device, seen.tick)
 
 
@@ -310,6 +310,8 @@ def _settle(poll: _Poll, rule: Rule, key: FaultKey, old: Fault | None, new: Faul
     draft.put(key, old, new)
     if new is None:
         if old is not None:
+            if old.muted_by:
+                muting.passed(draft, old)
             poll.gone[draft.group(old, rule.reading)] = (rule, old)
     elif new.state is FaultState.SUSPECT:
         if rule.reading == DEVICE_UP and (old is None or old.since != new.since):

@@ -95,9 +95,10 @@ def reported(world: World) -> frozenset[str]:
 
 
 def _broken(world: World, policy: Policy, device: Device) -> bool:
-    """A fault that lasts and is more than a warning; a silence behind its root counts too."""
+    """A fault that lasts and is more than a warning; a silence behind its root counts too, what a
+    window covers does not."""
     for key in world.troubled.get(device.id, ()):
-        if world.faults[key].state is FaultState.SUSPECT:
+        if world.faults[key].state is FaultState.SUSPECT or world.faults[key].muted_by:
             continue
         rule = rule_of(policy, key.rule)
         if rule is not None and severity_at(device, rule, key.part) in GRAVE:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secmon.core.roster import Duty
+    from secmon.core.windows import Window
 
 Value = int | float | bool | str  # int stays int: a 64-bit counter as float loses counts past 2**53
 
@@ -247,6 +248,7 @@ class Fault:
     hidden_by: str = ""  # device id of the root whose being down hides this silence
     hidden_part: str = ""  # … and its port or outlet, where that is the root
     turned_tick: float = 0.0  # first bad observation with the cause that the facts now name
+    muted_by: str = ""  # id of the window that covers it: no ticket, nobody is told
 
 
 # --- tickets ---------------------------------------------------------------------------------
@@ -387,6 +389,10 @@ class Ticket:
     calls: Mapping[str, datetime] = field(default_factory=dict)  # "2 lead" → when they are called
     called: frozenset[str] = frozenset()  # user names told of it since it opened or relapsed
     checklists: Mapping[str, Checklist] = field(default_factory=dict)  # plan id → begun
+    swings: tuple[datetime, ...] = ()  # when it opened, cleared, relapsed or was held, of late
+    clears_at: datetime | None = None  # good, and cleared then if it stays so: it is unsteady
+    holds: int = 0  # how often it was held so and did not stay good
+    swung_at: datetime | None = None  # when the journal was last told of that
 
     @property
     def fault(self) -> FaultKey:
@@ -584,5 +590,6 @@ class Policy:
     read_by_people: frozenset[str] = frozenset()  # of `channels`: the others are for programs
     duty: Duty | None = None  # who is on duty when; None: everybody is told everything
     plans: Mapping[str, Plan] = field(default_factory=dict)  # emergency plans by id
+    windows: tuple[Window, ...] = ()  # planned work
     memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
     """What was compiled from this policy: a cache, never part of what it says."""

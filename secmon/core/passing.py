@@ -10,14 +10,15 @@ import heapq
 from dataclasses import replace
 from datetime import datetime
 
-from secmon.core import duty, escalation, sla
+from secmon.core import clearing, duty, escalation, muting, silences, sla
 from secmon.core.book import WATCH
 from secmon.core.draft import Draft
 from secmon.core.model import Ticket
+from secmon.core.windows import WINDOWS
 
-CALL = "call"
+CALL, STEADY = "call", "steady"
 
-Ring = tuple[datetime, str, str]  # when, ticket or hand-over or WATCH, word
+Ring = tuple[datetime, str, str]  # when, what of (as in World.due), word
 
 
 def pass_time(draft: Draft, until: datetime) -> None:
@@ -46,6 +47,11 @@ def _moments(draft: Draft, subject: str) -> list[tuple[datetime, str]]:
     if subject == WATCH:
         rings_at = draft.book.watch.rings_at
         return [] if rings_at is None else [(rings_at, WATCH)]
+    if subject == WINDOWS:
+        return [] if draft.edge is None else [(draft.edge, WINDOWS)]
+    silence = draft.silences().get(subject)
+    if silence is not None:
+        return [(when, CALL) for when in silence.calls.values()]
     hand_over = draft.book.hand_over(subject)
     if hand_over is not None:
         return [(when, CALL) for when in hand_over.calls.values()]
@@ -53,6 +59,8 @@ def _moments(draft: Draft, subject: str) -> list[tuple[datetime, str]]:
     if ticket is None:
         return []
     clocks = [(when, word) for when, _, word in sla.moments(ticket)]
+    if ticket.clears_at is not None:
+        clocks.append((ticket.clears_at, STEADY))
     return clocks + [(when, CALL) for when in ticket.calls.values()]
 
 
@@ -61,6 +69,14 @@ def _ring(draft: Draft, when: datetime, subject: str, word: str) -> None:
         if draft.book.watch.rings_at == when:
             duty.relieve(draft)
         return
+    if subject == WINDOWS:
+        if draft.edge == when:
+            muting.turn(draft)
+        return
+    silence = draft.silences().get(subject)
+    if silence is not None:
+        silences.remind(draft, silence, when)
+        return
     hand_over = draft.book.hand_over(subject)
     if hand_over is not None:
         duty.remind(draft, hand_over, when)
@@ -68,7 +84,9 @@ def _ring(draft: Draft, when: datetime, subject: str, word: str) -> None:
     ticket = draft.ticket(subject)
     if ticket is None:
         return
-    if word == CALL:
+    if word == STEADY:
+        clearing.steady(draft, ticket, when)
+    elif word == CALL:
         _call(draft, ticket, when)
     elif word not in ticket.told:
         clock, reason = word.split(" ")
@@ -82,6 +100,11 @@ def _call(draft: Draft, ticket: Ticket, when: datetime) -> None:
     due = {key: moment for key, moment in ticket.calls.items() if moment <= when}
     cover = draft.cover()
     if not due:
+        return
+    until = draft.covered(ticket)
+    if until is not None:  # a window covers it: who is called is called when that is over
+        calls = {key: max(at, until) for key, at in ticket.calls.items()}
+        draft.save(replace(ticket, calls=calls))
         return
     if cover is None:  # the roster is gone from the site file
         draft.save(escalation.called(ticket, None, due))

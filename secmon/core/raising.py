@@ -1,4 +1,4 @@
-"""From a fault that has lasted to people's work: hide it, open its ticket, deepen it, clear it."""
+"""From a fault that has lasted to work for people: hide it, open its ticket, take it up again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from secmon.core import escalation, faults, sla, tickets, topology
+from secmon.core import escalation, faults, muting, sla, swinging, tickets, topology
 from secmon.core.boots import REBOOTED
-from secmon.core.deepening import anew, live, retarget, words_of
+from secmon.core.deepening import anew, retarget, words_of
 from secmon.core.draft import Draft, waits
 from secmon.core.model import (
     DEVICE_UP,
@@ -24,7 +24,7 @@ from secmon.core.model import (
 )
 from secmon.core.rules import rule_of, severity_at
 from secmon.core.topology import Sight
-from secmon.core.world import LADDER, Group, group_of
+from secmon.core.world import LADDER, Group
 
 # --- silence and its parents -----------------------------------------------------------------
 
@@ -198,6 +198,8 @@ def promote(
     fault = draft.fault(key)
     if fault is None or fault.state is not FaultState.SUSPECT:
         return
+    if muting.mute(draft, device, rule, fault):
+        return
     if rule.reading == DEVICE_UP and device.parents:
         if not _heard(draft, device, fault):
             return
@@ -223,9 +225,12 @@ def raise_ticket(
             ticket = replace(ticket, removed=False, version=ticket.version + 1)
             draft.save(ticket)
         relapsed = ticket.cleared_at is not None
+        if ticket.clears_at is not None:
+            ticket = swinging.again(draft, ticket)
         if relapsed:
             ticket = anew(tickets.relapse(ticket), rule, fault)
             ticket = escalation.arm(ticket, draft.cover(), draft.now)
+            ticket = swinging.swung(ticket, draft.now)
             draft.save(ticket)
             draft.write(ticket.id, "relapsed", rule.id)
             draft.tell(ticket, "relapsed")
@@ -262,65 +267,10 @@ def _open(draft: Draft, device: Device, rule: Rule, fault: Fault, group: Group) 
         limit=rule.limit,
         facts=words_of(rule, fault),
         suppressed=tuple(behind),
+        swings=(draft.now,),
     )
     ticket = escalation.arm(ticket, draft.cover(), draft.now)
     draft.save(ticket, group)
     draft.write(ticket.id, "opened", rule.id)
     draft.tell(ticket, "opened")
     return ticket
-
-
-def cleared(draft: Draft, device: Device, rule: Rule, old: Fault) -> None:
-    """A fault is clear. Its ticket is too, unless another fault of the group still lives."""
-    group = draft.group(old, rule.reading)
-    ticket = draft.ticket_of(group)
-    if ticket is None or ticket.cleared_at is not None:
-        return
-    if live(draft, device, group):
-        retarget(draft, device, ticket, group)
-        return
-    if not _suspected(draft, group):  # else its soak will tell
-        _clear(draft, ticket, rule.id)
-
-
-def alone(draft: Draft, ticket: Ticket) -> bool:
-    """Is it the one ticket of its group? Two that an older secmon left open become one: the other
-    is clear, speaks of no fault any more, and waits for a person's word."""
-    if not ticket.rule:
-        return True
-    group = group_of(draft.policy.words, ticket.device, ticket.reading, ticket.part)
-    one = draft.ticket_of(group)
-    if one is None or one.id == ticket.id:
-        return True
-    words = f"{ticket.rule} → {one.number}"
-    cleared_at = ticket.cleared_at or draft.now
-    draft.save(
-        replace(ticket, version=ticket.version + 1, rule="", summary=words, cleared_at=cleared_at)
-    )
-    draft.write(ticket.id, "cleared", f"one ticket with {one.number} from now on")
-    return False
-
-
-def left(draft: Draft, ticket: Ticket) -> None:
-    """Faults went without being judged: a ticket that has none left is clear."""
-    if not ticket.rule or ticket.cleared_at is not None:
-        return
-    group = group_of(draft.policy.words, ticket.device, ticket.reading, ticket.part)
-    if not _suspected(draft, group):
-        _clear(draft, ticket, ticket.rule)
-
-
-def _suspected(draft: Draft, group: Group) -> bool:
-    """Is any fault of this group not clear?"""
-    for fault in draft.troubles(group[0]):
-        rule = rule_of(draft.policy, fault.key.rule)
-        if rule is not None and draft.group(fault, rule.reading) == group:
-            return True
-    return False
-
-
-def _clear(draft: Draft, ticket: Ticket, why: str) -> None:
-    done = escalation.quiet(tickets.clear(ticket, draft.now))
-    draft.save(done)
-    draft.write(done.id, "cleared", why)
-    draft.tell(done, "cleared")

@@ -13,6 +13,7 @@ from secmon.core.draft import Draft
 from secmon.core.model import DEVICE_UP, Device, Ticket, Value
 from secmon.core.rules import rule_of
 from secmon.core.tickets import as_json, stamp
+from secmon.core.windows import Window
 
 TICKETS = 200  # rows of a section at most; `count` is of all
 ROWS = 500
@@ -37,7 +38,7 @@ def freeze(draft: Draft) -> Json:
     return {
         "at": stamp(draft.now),
         "tickets": _tickets(draft),
-        "silences": {"monitored": False, "count": 0, "rows": []},
+        "silences": _silences(draft),
         "devices_down": _down(draft),
         "rooms": _readings(draft, ("machine-room",), ROOM),
         "power": _readings(draft, ("ups",), POWER),
@@ -66,6 +67,42 @@ def _ticket(one: Ticket, draft: Draft) -> Json:
         "id": one.id,
         **{key: value for key, value in shown.items() if key not in UNSAID},
         "acknowledged_by": acknowledged.by if acknowledged else "",
+    }
+
+
+def _silences(draft: Draft) -> Json:
+    """Windows and silences in force, and the silences that are still to come."""
+    shown = {one.id: one for one in draft.silences().values() if one.until > draft.now}
+    rows = [
+        {**_window(draft, window), "until": stamp(end), "by": "", "note": ""}
+        for window, end in draft.shade().active
+        if window.id not in shown
+    ]
+    rows += [
+        {
+            **_window(draft, one.window),
+            "from": stamp(one.start),
+            "until": stamp(one.until),
+            "by": one.by,
+            "note": one.note,
+        }
+        for one in shown.values()
+    ]
+    return _section(rows, ROWS, monitored=True)
+
+
+def _window(draft: Draft, window: Window) -> dict[str, object]:
+    devices = sorted(window.devices)
+    known = [one for name in devices if (one := draft.policy.devices.get(name)) is not None]
+    return {
+        "id": window.id,
+        "name": window.name,
+        "do": str(window.do),
+        "devices": devices,
+        "names": [one.name for one in known],
+        "system": window.system,
+        "part": window.part,
+        "rule": window.rule,
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from secmon.core import escalation, sla, spares
+from secmon.core import escalation, sla, spares, swinging
 from secmon.core.model import (
     Action,
     Clock,
@@ -60,6 +60,9 @@ def move(ticket: Ticket, action: Action) -> Ticket | Refusal:
 
 def possible(ticket: Ticket) -> tuple[Verb, ...]:
     """The verbs that the ticket's state allows, if all else that they need is given with them."""
+
+    if ticket.clears_at is not None:  # good just now: a person's word would be believed
+        ticket = swinging.believed(ticket, ticket.opened_at)
 
     def allowed(verb: Verb, way: Way) -> bool:
         full = Action(ticket.number, verb, "", ticket.opened_at, note="-", to="-", way=way)
@@ -157,7 +160,7 @@ def settle(ticket: Ticket, now: datetime) -> Ticket:
 
 def clear(ticket: Ticket, at: datetime) -> Ticket:
     """The fault is gone: all running clocks stop."""
-    return replace(ticket, version=ticket.version + 1, cleared_at=at)
+    return replace(ticket, version=ticket.version + 1, cleared_at=at, clears_at=None, holds=0)
 
 
 def relapse(ticket: Ticket) -> Ticket:
@@ -214,6 +217,8 @@ def as_json(ticket: Ticket, now: datetime) -> dict[str, object]:
         "opened_at": stamp(ticket.opened_at),
         "detected_at": stamp(ticket.detected_at),
         "cleared_at": stamp(ticket.cleared_at),
+        "unsteady": swinging.unsteady(ticket, now),
+        "clears_at": stamp(ticket.clears_at),
         "due": {
             str(clock): stamp(moment) if sla.applies(ticket, clock) else None
             for clock, moment in ticket.due.items()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from secmon.core.model import Notice
+from secmon.core.windows import Do
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,31 @@ class Train:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """Something is to be silenced (windows.Silence); without device and system the whole site."""
+
+    by: str
+    at: datetime
+    start: datetime
+    end: datetime
+    note: str
+    do: Do = Do.MUTE
+    device: str = ""
+    system: str = ""
+    part: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmute:
+    """A silence is to end now."""
+
+    silence: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
     """A channel gave up on this notice: whoever it was meant for does not know."""
 
@@ -111,6 +137,6 @@ class TickStep:
     undone: bool = False
 
 
-DutyWish = Swap | Confirm | Withdraw | Relieve | Sign | Train | Undelivered
+DutyWish = Swap | Confirm | Withdraw | Relieve | Sign | Train | Mute | Unmute | Undelivered
 PlanWish = BeginPlan | TickStep
 Wish = DutyWish | PlanWish

@@ -15,8 +15,11 @@ from secmon.core import sla
 from secmon.core.book import Book
 from secmon.core.change import Change, ProbeKey, ProbeState
 from secmon.core.model import Fault, FaultKey, Ticket, Word
+from secmon.core.windows import WINDOWS
 
 Group = tuple[str, str, str]  # device, reading, part: faults that share one ticket
+
+PASSED = 10_000  # faults of which it is known when the journal last said that they passed
 
 LADDER = "*"  # the group of all readings that say how deep a device is lost
 
@@ -42,8 +45,10 @@ class World:
     numbers: dict[str, str] = field(default_factory=dict)  # ticket number → id
     groups: dict[Group, str] = field(default_factory=dict)  # → id of the open ticket
     book: Book = field(default_factory=Book)
+    edge: datetime | None = None  # when a window begins or ends next
+    passed: dict[FaultKey, datetime] = field(default_factory=dict)  # as in Change
     due: list[tuple[datetime, str]] = field(default_factory=list)
-    """Heap: when, and the id of the ticket or hand-over, or WATCH."""
+    """Heap: when, and the id of the ticket, hand-over or silence, or WATCH, or WINDOWS."""
     waits: list[tuple[datetime, FaultKey]] = field(default_factory=list)
     """Heap: till when a silence awaits its parents' word."""
 
@@ -62,6 +67,14 @@ def apply(world: World, change: Change, words: Mapping[str, Word]) -> World:
     if change.pages:
         for moment in world.book.take(change.pages, change.at):
             heapq.heappush(world.due, moment)
+    if change.edge is not None and change.edge != world.edge:
+        world.edge = change.edge
+        heapq.heappush(world.due, (change.edge, WINDOWS))
+    for key, at in change.passed.items():
+        world.passed.pop(key, None)
+        world.passed[key] = at
+    while len(world.passed) > PASSED:
+        del world.passed[next(iter(world.passed))]
     while world.due and world.due[0][0] <= change.at:
         heapq.heappop(world.due)
     while world.waits and world.waits[0][0] <= change.at:
@@ -114,5 +127,7 @@ def _put_ticket(world: World, ticket: Ticket, words: Mapping[str, Word]) -> None
     world.numbers[ticket.number] = ticket.id
     for when, _, _ in sla.moments(ticket):
         heapq.heappush(world.due, (when, ticket.id))
+    if ticket.clears_at is not None:
+        heapq.heappush(world.due, (ticket.clears_at, ticket.id))
     for when in ticket.calls.values():
         heapq.heappush(world.due, (when, ticket.id))

@@ -22,6 +22,7 @@ from secmon.loading import (
     duty,
     entries,
     floors,
+    maintenance,
     merging,
     parents,
     plans,
@@ -114,6 +115,7 @@ def _load(file: Path, look_up: bool) -> Loaded:
         children=parents.children(built.devices),
         duty=roster,
         plans=emergency,
+        windows=maintenance.build(found.windows, found.file.site.timezone, built.devices, place),
     )
     problems.raise_errors()
     return Loaded(

@@ -20,6 +20,7 @@ from secmon.settings import (
     SiteFile,
 )
 from secmon.settings.duty import DutyEntry
+from secmon.settings.maintenance import WindowEntry
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,6 +37,7 @@ class Entries:
     devices: Sequence[tuple[int, DeviceEntry]]
     rules: Sequence[tuple[int, RuleEntry]]
     notify: Sequence[tuple[int, dict[str, Any]]]
+    windows: Sequence[tuple[int, WindowEntry]]
     ids: frozenset[str]  # of all devices, also of those that have mistakes
     credentials: frozenset[str]  # names, also of those that have mistakes
 
@@ -49,15 +51,18 @@ def read(data: dict[str, Any], place: Place) -> Entries:
         file = _salvaged(data)
         devices = _salvaged_list(DeviceEntry, data.get("devices"), _DEVICE)
         rules = _salvaged_list(RuleEntry, data.get("rules"), {})
+        windows = _salvaged_list(WindowEntry, data.get("maintenance"), {})
     else:
         devices = list(enumerate(file.devices))
         rules = list(enumerate(file.rules))
+        windows = list(enumerate(file.maintenance))
     named = _list(data.get("devices"))
     return Entries(
         file=file.model_copy(update={"devices": []}),
         devices=devices,
         rules=rules,
         notify=[(i, one) for i, one in enumerate(_list(data.get("notify"))) if _is_dict(one)],
+        windows=windows,
         ids=frozenset(i for one in named if _is_dict(one) and isinstance(i := one.get("id"), str)),
         credentials=frozenset(_dict(data.get("credentials"))),
     )

@@ -21,6 +21,7 @@ from pydantic import (
 
 from secmon.core.model import Op, Severity
 from secmon.settings.duty import DutyEntry
+from secmon.settings.maintenance import WindowEntry
 from secmon.settings.values import (
     STRICT,
     VARIABLE,
@@ -271,6 +272,7 @@ class SiteFile(Section):
     notify: list[dict[str, Any]] = []
     retention: Retention = Retention()
     duty: DutyEntry | None = None
+    maintenance: Annotated[list[WindowEntry], Field(max_length=500)] = []
 
 
 class ProfileFile(Section):

@@ -100,8 +100,7 @@ class Desk:
             alive_at=alive_at,
             pages=stored.pages,
         )
-        if change.durable:
-            self._apply([], await self._keep(change))
+        self._apply([], await self._keep(change) if change.durable else change)
 
     # --- the three sources ---
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from secmon.api import Clock, Delivery, Notifier, Store, StoreDown, Value
 from secmon.core.model import Notice
-from secmon.shell.joining import Message, next_message
+from secmon.shell.joining import Message, Pace, next_message
 from secmon.shell.trying import Trier
 from secmon.shell.wording import Links, Wording
 from secmon.texts import Texts
@@ -30,7 +30,7 @@ SEND_S = 30.0  # for one delivery, whatever the notifier does
 STOP_S = 10.0  # for the deliveries in hand when the daemon stops
 STORE_PAUSES_S = (1.0, 2.0, 5.0, 10.0)
 LOOK_S = 60.0  # the store is asked at least as often
-ROWS = 200  # of all channels at a time
+ROWS = 2000  # of all channels that may be given some
 EVER = datetime.max.replace(tzinfo=UTC)
 
 Count = Callable[[str, str], None]
@@ -47,6 +47,8 @@ class _Lane:
     given: asyncio.Event = field(default_factory=asyncio.Event)
     rests_until: float = 0.0  # loop time
     failing: bool = False  # said in the log
+    anew: bool = True  # nothing was sent since the start
+    pace: Pace = field(default_factory=Pace)
     alone: set[int] = field(default_factory=set)  # a message of several was refused: now singly
 
 
@@ -146,7 +148,8 @@ class Outbox:
         idle = [each for each in self._lanes.values() if not each.run and each.rests_until <= now]
         if self._lanes and not idle:
             return
-        rows = await self._store.pending(EVER, ROWS)
+        busy = self._lanes.keys() - {lane.channel for lane in idle}
+        rows = await self._store.pending(EVER, ROWS, busy)
         for lane in idle:
             lane.run += [row for row in rows if row.notice.to == lane.channel]
             if lane.run:
@@ -169,7 +172,7 @@ class Outbox:
             await lane.given.wait()
             lane.given.clear()
             while lane.run and not self._stopping:
-                message = next_message(lane.run, lane.trier.notifier, lane.alone)
+                message = self._next(lane)
                 if message.rest_s:
                     lane.rests_until = asyncio.get_running_loop().time() + message.rest_s
                     break
@@ -177,6 +180,17 @@ class Outbox:
                     break
             lane.run.clear()
             self.wake()
+
+    def _next(self, lane: _Lane) -> Message:
+        return next_message(
+            lane.run,
+            lane.trier.notifier,
+            lane.pace,
+            asyncio.get_running_loop().time(),
+            now=self._clock.now(),
+            after_outage=lane.failing or lane.anew,
+            alone=lane.alone,
+        )
 
     async def _deliver(self, lane: _Lane, message: Message) -> bool:
         """One try, and what came of it into the store. True: the next one may go."""
@@ -198,13 +212,17 @@ class Outbox:
             lane.failing = True
             return False
         await self._settle(rows, came.outcome, None, came.why)
+        lane.anew = False
+        lane.pace.told(asyncio.get_running_loop().time())
         if lane.failing and came.outcome == "told":
             log.info("channel tells again channel=%s key=%s", lane.channel, rows[0].key)
             lane.failing = False
         for row in rows:
             lane.run.remove(row)
             lane.alone.discard(row.id)
-            self._end(row, came.outcome, came.why, came.missed)
+            people = row.notice.people
+            missed = [name for name in came.missed if name in people] if people else came.missed
+            self._end(row, came.outcome, came.why, missed)
         return True
 
     async def _settle(

@@ -142,6 +142,10 @@ class Runner:
                     if self._yields():
                         self._hooks.skipped(1)
                         continue
+                if not self._waiters and self._hooks.paused(self._setup.device):
+                    self._asked = False
+                    await self._close()
+                    continue
                 seen = await self._poll()
                 for waiter in self._served:
                     if not waiter.done():

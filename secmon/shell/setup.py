@@ -44,6 +44,8 @@ class Hooks:
     memory: Callable[[str], Memory]
     late: Callable[[float], None] = lambda _: None
     skipped: Callable[[int], None] = lambda _: None
+    paused: Callable[[str], bool] = lambda _: False
+    """Is a device left alone for now? A person may ask it all the same."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from secmon.api import Delivery, Joiner, Later, Missed, Never, Notifier
 from secmon.shell.wording import Wording
 from secmon.texts.clean import clean
+from secmon.texts.digest import present
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,15 @@ class Trier:
         return Came("told")
 
     async def _send(self, rows: Sequence[Delivery]) -> None:
-        if len(rows) > 1 and isinstance(self.notifier, Joiner):
-            ready, text = await self.wording.of_many(rows, self.notifier.longest)
-            await self.notifier.send_many(ready, text)
-        else:
+        if len(rows) == 1 or not isinstance(self.notifier, Joiner):
             await self.notifier.send(*await self.wording.of(rows[0]))
+            return
+        left = present(rows)
+        if len(left.rows) == 1 and not left.passed:  # all of one ticket: its latest state
+            await self.notifier.send(*await self.wording.of(left.rows[0]))
+            return
+        ready, text = await self.wording.of_many(rows, self.notifier.longest)
+        await self.notifier.send_many(ready, text)
 
     def _broke(self, rows: Sequence[Delivery], bug: Exception) -> Came:
         row = rows[0]

@@ -94,8 +94,8 @@ class Texts:
     def summary(self, ticket: Ticket) -> str:
         """What and where, value and limit, in one line; a person's own words win."""
         said = clean(ticket.get("summary"))
-        both = (self._sentence(ticket), self._rebooted(ticket, None))
-        return said or clean(self._join("sections").join(filter(None, both)))
+        parts = (self._sentence(ticket), self._rebooted(ticket, None), self._unsteady(ticket))
+        return said or clean(self._join("sections").join(filter(None, parts)))
 
     def what(self, ticket: Ticket) -> str:
         """What is wrong: a person's words, or a title and what it comes of."""
@@ -195,6 +195,7 @@ class Texts:
     def _of_no_ticket(self, facts: Mapping[str, Value], at: datetime | None) -> dict[str, str]:
         """What the phrase of a test, a store that is away or a hand-over may name."""
         said = {key: clean(facts.get(key)) for key in ("text", "names", "shift")}
+        said["names"] = said["names"] or self.site
         due_at = facts.get("due_at")
         return {**said, "due": self.moment(due_at, at, seconds=False) if due_at else ""}
 
@@ -266,6 +267,9 @@ class Texts:
         at = moment_of(mapping(ticket.get("facts")).get("rebooted_at"))
         return self._phrase("rebooted", at=self.moment(at, near)) if at else ""
 
+    def _unsteady(self, ticket: Ticket) -> str:
+        return self._phrase("unsteady") if ticket.get("unsteady") else ""
+
     def _float(self, facts: Mapping[str, object]) -> str:
         known = has_numbers(facts, "celsius")
         return self._phrase(
@@ -295,6 +299,7 @@ class Texts:
         number, previous = clean(ticket.get("number")), clean(ticket.get("previous"))
         return [
             self._rebooted(ticket, near),
+            self._unsteady(ticket),
             self._phrase("said", by=by, note=note) if note and by else note or by,
             self._suppressed(ticket) if reason not in OVER else "",
             self._phrase("ticket", number=number) if number else "",

@@ -255,6 +255,23 @@ def test_how_people_are_reached_and_when_they_were_trained(anywhere: Place) -> N
     assert anywhere.command("user", "training", "周八", "--day", "monday", "--what", "x").code == 2
 
 
+def test_something_is_silenced_and_that_is_ended(anywhere: Place) -> None:
+    assert good(anywhere.command("window", "list")) == "no windows\n"
+    made = good(
+        anywhere.command("window", "add", "--device", "supply-1", "--for", "2h", "--note", "换电池")
+    )
+    name = made.split()[0]
+    table = good(anywhere.command("window", "list"))
+    assert name in table and "supply-1" in table and "换电池" in table
+    (row,) = json.loads(good(anywhere.command("window", "list", "--json")))["windows"]
+    assert (row["id"], row["by"], row["active"]) == (name, ME, True)
+    assert good(anywhere.command("window", "end", name)) == f"{name} ended\n"
+    again = anywhere.command("window", "end", name)
+    assert again.code == 2 and "over already" in again.err
+    wrong = anywhere.command("window", "add", "--device", "nobody", "--for", "2h", "--note", "x")
+    assert wrong.code == 2 and "there is no device" in wrong.err
+
+
 def test_a_token_is_printed_once_and_logs_in(daemon: Place) -> None:
     token = good(daemon.command("user", "add", "robot", "--role", "operator", "--token")).strip()
     assert len(token) > 30

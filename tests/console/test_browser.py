@@ -82,7 +82,7 @@ def paths(number: str) -> list[str]:
     return [
         *("/", "/tickets", "/tickets?state=ended&q=x", f"/tickets/{number}", "/devices"),
         *("/devices/room-1", "/devices/supply-1", "/status", "/nothing", "/tickets/WX-2020-0001"),
-        *("/my", "/kpi", "/labels", "/devices/room-1/label", "/devices/cam-1?report=1"),
+        *("/windows", "/my", "/kpi", "/labels", "/devices/room-1/label", "/devices/cam-1?report=1"),
     ]
 
 
@@ -300,6 +300,29 @@ def test_a_device_is_polled_and_reported(scene: Scene) -> None:
         expect(one.page.locator("h1")).to_have_text(HTML)
         press(one, "cancel", note="a test")
         assert one.errors == []
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_a_device_is_silenced_and_the_silence_ended(scene: Scene, size: str) -> None:
+    with person(scene.browser, scene.here, size=size) as one:
+        one.open("/devices/room-2?lang=en")
+        one.log_in("wang")
+        one.open("/devices/room-2")
+        one.page.click("text=Silence (planned work)")
+        expect(one.page.locator("[name=device]")).to_have_value("room-2")
+        one.page.select_option("[name=for]", "4h")
+        one.page.fill("[name=note]", "filters changed")
+        one.page.click("#add button.primary")
+        row = one.page.locator("#windows-present li", has_text="filters changed")
+        expect(row).to_contain_text("In force")
+        one.is_well()
+        one.open("/devices/room-2")
+        expect(one.page.locator("#device-head")).to_contain_text("In maintenance until")
+        one.is_well()
+        one.open("/windows")
+        row.locator("button").click()
+        expect(one.page.locator("#windows-present")).not_to_contain_text("filters changed")
+        one.is_well()
 
 
 def test_who_may_only_look_has_no_buttons(scene: Scene) -> None:

@@ -64,7 +64,14 @@ class Outline(HTMLParser):
 async def test_every_page_is_whole_in_both_languages(shared: Lab, language: str) -> None:
     number = (await shared.get("/api/v1/tickets")).json["tickets"][0]["number"]
     paths = ["/", "/tickets", f"/tickets/{number}", "/devices", "/devices/room-1", "/status"]
-    paths += ["/my", "/kpi", "/kpi?month=2020-02", "/labels?system=video", "/devices/room-1/label"]
+    paths += [
+        "/windows",
+        "/my",
+        "/kpi",
+        "/kpi?month=2020-02",
+        "/labels?system=video",
+        "/devices/room-1/label",
+    ]
     async with reader(shared) as one:
         for path in (*paths, "/nothing", "/tickets/WX-2026-9999", "/devices/none"):
             page = await one.get(f"{path}{'&' if '?' in path else '?'}lang={language}")

@@ -53,6 +53,9 @@ EXPECTED = {
     "DELETE /api/v1/duty/overrides/{id}": WORKERS,
     "POST /api/v1/hand-overs/{id}/sign": WORKERS,
     **{f"{method} /api/v1/users/{{name}}/contact": ALL for method in ("GET", "PUT")},
+    **dict.fromkeys(("GET /windows", "GET /api/v1/windows"), ALL),
+    **dict.fromkeys(("POST /windows", "POST /windows/{id}/end"), WORKERS),
+    **dict.fromkeys(("POST /api/v1/windows", "DELETE /api/v1/windows/{id}"), WORKERS),
     **{f"{method} /api/v1/users/{{name}}/training": LEADERS for method in ("POST", "DELETE")},
     # … and its pages
     **dict.fromkeys(("GET /duty", "GET /hand-overs", "GET /wall"), ALL),

@@ -248,7 +248,7 @@ def snapshot(world: World) -> dict[str, object]:
         held = getattr(world, one.name)
         if one.name in ("facts", "troubled", "hidden"):
             held = {key: type(inner)(inner) for key, inner in held.items()}
-        out[one.name] = type(held)(held)
+        out[one.name] = held if one.name == "edge" else type(held)(held)
     return out
 
 

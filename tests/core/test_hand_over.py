@@ -9,7 +9,7 @@ import pytest
 
 from secmon.core.handover import HandOver, is_intact
 from secmon.core.model import Refusal
-from secmon.core.wishes import Relieve, Sign, Train
+from secmon.core.wishes import Mute, Relieve, Sign, Train
 from tests.core.duty import manned, on_duty, roster, wish
 from tests.core.world import HOUR, MINUTE, Site, at, device, opened, policy, seconds
 
@@ -118,7 +118,7 @@ def test_what_is_not_there_says_that_it_is_not_monitored() -> None:
     site = a_whole_site()
     content = only(evening(site)).content
     assert content["recordings"] == {"monitored": False, "count": 0, "rows": []}
-    assert content["silences"] == {"monitored": False, "count": 0, "rows": []}
+    assert content["silences"] == {"monitored": True, "count": 0, "rows": []}
     rooms = content["rooms"]
     assert isinstance(rooms, dict)
     assert rooms["monitored"] is False  # nobody has brought a value
@@ -429,3 +429,18 @@ def test_a_certificate_says_itself_how_long_it_holds() -> None:
     site.sleep(EVENING + 2 * 24 * HOUR + 1)
     assert "li" in [one[1] for one in untrained(site)]
     assert isinstance(wish(site, replace(struck, at=at(site.now))), Refusal)
+
+
+def test_windows_and_silences_stand_in_it() -> None:
+    site = a_whole_site()
+    given = Mute("wang", at(60), at(60), at(24 * HOUR), "换电池", device="room")
+    site.take(given, now=60)
+    section = only(evening(site)).content["silences"]
+    assert isinstance(section, dict)
+    (row,) = section["rows"]
+    assert (row["devices"], row["by"], row["note"], row["do"]) == (
+        ["room"],
+        "wang",
+        "换电池",
+        "mute",
+    )

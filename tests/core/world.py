@@ -45,6 +45,7 @@ from secmon.core.model import (
     Word,
 )
 from secmon.core.roster import Override
+from secmon.core.windows import Silence
 from secmon.core.world import World
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai, a Monday
@@ -259,6 +260,7 @@ class Site:
     hand_overs: dict[str, HandOver] = field(default_factory=dict)
     trainings: dict[str, Training] = field(default_factory=dict)
     watch: Watch | None = None
+    silences: dict[str, Silence] = field(default_factory=dict)
     now: float = 0.0
     ticks: float = TICKS
 
@@ -282,6 +284,7 @@ class Site:
             self.overrides.update(change.pages.overrides)
             self.hand_overs.update(change.pages.hand_overs)
             self.trainings.update(change.pages.trainings)
+            self.silences.update(change.pages.silences)
             self.watch = change.pages.watch or self.watch
         self.notices += [effect for effect in change.effects if isinstance(effect, Notice)]
         kept = replace(change, tickets=tickets)
@@ -360,6 +363,7 @@ class Site:
             {key: one for key, one in self.hand_overs.items() if not one.seal},
             {key: one for key, one in self.trainings.items() if not one.removed},
             self.watch,
+            dict(self.silences),
         )
 
     def open(self) -> list[Ticket]:

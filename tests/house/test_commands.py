@@ -41,6 +41,7 @@ COMMANDS = """
 check; run; run --once; probe; ticket list; ticket show; user add; user passwd; user link;
 user list; user contact; user training; user token; user tokens; user revoke; user role;
 user unlock; user logout; user remove; audit verify; audit export;
+window list; window add; window end;
 notify test; db backup; db restore; db upgrade; db sizes; demo
 """
 VERBS = "acknowledge assign arrive repair verify reject transfer close cancel note"
@@ -146,4 +147,5 @@ def _everything() -> str:
     shown.observe(Observation("sw-1", "icmp", at, 0.0, failure=failure), 5.0)
     key = FaultKey("sw-1", rules[0].id, "p")
     world = World(faults={key: Fault(key, FaultState.ACTIVE, at, 0.0, 0.0)})
+    shown.covered = lambda _: {"sw-1": "mute"}
     return shown.render(world, False, at).decode()

@@ -17,6 +17,7 @@ from secmon.console.status import Level, Why
 from secmon.core.handover import SIDES
 from secmon.core.model import FaultState
 from secmon.core.plans import BEGUN, TICKED, UNTICKED
+from secmon.core.windows import Do
 from secmon.texts import LANGUAGES
 from secmon.texts.pages import both, phrases
 
@@ -31,7 +32,7 @@ MADE = {
     *(f"wall.trouble_{word}" for word in ("starting", "store", "clock", "reload")),
     *(f"ticket.refused_{code}" for code in ("version", "state", "unverified", "invalid", "store")),
     *(f"journal.{word}" for word in ("opened", "reported", "relapsed", "deepened", "cleared")),
-    *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden")),
+    *(f"journal.{word}" for word in ("due_soon", "overdue", "removed", "hidden", "unsteady")),
     "journal.spare",
     "journal.attached",
     *(f"right.{right}" for right in Right),
@@ -48,6 +49,9 @@ MADE = {
     *(f"handover.{side}" for side in SIDES),
     *(f"handover.sign_{side}" for side in SIDES),
     *(f"handover.{code}" for code in ("rooms", "power", "recordings")),
+    *(f"windows.{start}{do}" for start in ("", "short_") for do in Do),
+    *(f"windows.of_{what}" for what in ("device", "system", "site")),
+    *(f"windows.done_{verb}" for verb in ("add", "end")),
     *(
         f"device.{key}"
         for key in (

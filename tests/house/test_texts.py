@@ -25,6 +25,7 @@ NOTICES = {
     *("opened", "due_soon", "overdue", "cleared", "relapsed", "deepened", "verified", "closed"),
     *("cancelled", "removed", "test", "store_down", "store_up", "unreadable"),
     *("escalated", "reminded", "undelivered", "unsigned", "untrained"),
+    *("silence_long", "silence_ends"),
 }
 
 

@@ -5,7 +5,7 @@ An input is one line of JSON at a local time: a poll (`device`, `probe` where it
 verb (`by`, `verb`, `ticket`), a wish for the duty book (`by`, `wish`), the daemon's `restart`, or
 mere time. The rules and words are those that are shipped; the timer rings whenever the world asks
 for it. Where there is a texts.expected, it holds what a ticket says, in both languages, each time
-that this changes. A policy.yaml may have the site file's `duty:`.
+that this changes. A policy.yaml may have the site file's `duty:` and `maintenance:`.
 """
 
 from __future__ import annotations
@@ -46,9 +46,11 @@ from secmon.core.model import (
 )
 from secmon.core.tickets import as_json
 from secmon.core.wishes import Confirm, Sign, Swap, Wish
+from secmon.loading import maintenance
 from secmon.loading.duty import build
 from secmon.loading.problems import Line, Place, Problems
 from secmon.settings.duty import DutyEntry
+from secmon.settings.maintenance import WindowEntry
 from secmon.standard.tables import shipped_rules, sla, vocabulary
 from secmon.texts import LANGUAGES, Texts
 from tests.core.world import Site, policy, seconds
@@ -84,7 +86,7 @@ def play(folder: Path, told: list[str] | None = None) -> Site:
     known = policy_of(yaml.safe_load((folder / "policy.yaml").read_text(encoding="utf-8")))
     zone = ZoneInfo(known.timezone)
     site = Site(known)
-    if known.duty is not None:
+    if known.duty is not None or known.windows:
         site.restart(seconds(DAY.replace(tzinfo=zone)), alive=seconds(DAY.replace(tzinfo=zone)))
     derivers: dict[tuple[str, str], Deriver] = {}
     layouts: dict[object, Layout] = {}
@@ -210,9 +212,12 @@ def wish_of(one: Mapping[str, Any], moment: datetime, zone: ZoneInfo) -> Wish:
 
 def policy_of(said: Mapping[str, Any]) -> Policy:
     made = _policy_of(said)
+    place = Place(Problems(), Line("policy.yaml"))
+    windows = [WindowEntry.model_validate(one) for one in said.get("maintenance", ())]
+    planned = maintenance.build(list(enumerate(windows)), made.timezone, made.devices, place)
+    made = replace(made, windows=planned)
     if "duty" not in said:
         return made
-    place = Place(Problems(), Line("policy.yaml"))
     entry = DutyEntry.model_validate(said["duty"])
     duty = build(entry, made.timezone, (), place)
     assert not place.problems.errors and not place.problems.doubts
@@ -226,6 +231,7 @@ def _policy_of(said: Mapping[str, Any]) -> Policy:
         sla=sla(),
         channels=tuple(said["channels"]),
         words=vocabulary(),
+        timezone=said.get("timezone", "Asia/Shanghai"),
     )
 
 

@@ -59,8 +59,10 @@ class Disk:
             self.at_once -= 1
         return self.kept[-1]
 
-    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        return await self.store.pending(now, limit)
+    async def pending(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[Delivery]:
+        return await self.store.pending(now, limit, but)
 
     async def settle(
         self,

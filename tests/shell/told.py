@@ -78,10 +78,12 @@ def opened(number: int, *channels: str, at: datetime = START) -> Change:
     return Change(at=at, tickets={made.id: made}, effects=effects)
 
 
-async def commit(store: Store, count: int, *channels: str, first: int = 1) -> None:
+async def commit(
+    store: Store, count: int, *channels: str, first: int = 1, at: datetime = START
+) -> None:
     """Opens `count` tickets, each told to these channels."""
     for number in range(first, first + count):
-        await store.commit(opened(number, *channels))
+        await store.commit(opened(number, *channels, at=at))
 
 
 @asynccontextmanager
@@ -116,11 +118,13 @@ class Flaky:
     async def commit(self, change: Change) -> Change:
         return await self.store.commit(change)
 
-    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    async def pending(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[Delivery]:
         self.looks += 1
         if self.reads_down:
             raise StoreDown("disk I/O error")
-        return await self.store.pending(now, limit)
+        return await self.store.pending(now, limit, but)
 
     async def settle(
         self,

@@ -57,6 +57,14 @@ class DeviceSeries:
         self._catalogue.up.blocks.pop(self, None)
         self._catalogue.info.blocks.pop(self, None)
 
+    def pause(self) -> None:
+        """It is not asked for now: nothing that it said is shown."""
+        asked = [probe for probe in self.probes.values() if probe.asked]
+        for probe in asked:
+            probe.restart(probe.plan)
+        if asked:
+            self._show_up()
+
     def observe(self, seen: Observation, duration_s: float) -> None:
         """One poll of one probe; of a probe that is no longer there, nothing is kept."""
         probe = self.probes.get(seen.probe)

@@ -43,7 +43,13 @@ _LABELS = {
     "probe_failures_total": "probe reason",
 }
 _WORLD = (
-    ("fault_active", "gauge", "rule severity part", "A fault that is active and not hidden"),
+    (
+        "fault_active",
+        "gauge",
+        "rule severity part",
+        "A fault that is active, not hidden, not muted",
+    ),
+    ("maintenance_active", "gauge", "do", "Planned work covers the device; absent where none does"),
     ("tickets", "gauge", "state severity", "Tickets that are not closed"),
     ("tickets_overdue", "gauge", "clock", "Tickets with an overdue clock"),
 )
@@ -56,7 +62,9 @@ asked, or if all that is known is our own bug.
 too; `refused` the device said no; `garbled`; `timeout`; `internal` our bug.
 
 A silence that a parent's failure explains is hidden: it is in the API with `hidden_by`, and not in
-`secmon_fault_active`, so that one root gives one alert.
+`secmon_fault_active`, so that one root gives one alert. So is a fault that a maintenance window or
+a silence covers (`muted_by`): `secmon_maintenance_active` is 1 for a device that is covered as a
+whole, `do` says `mute` or `skip`; what a device said before it is skipped is not shown meanwhile.
 """
 
 

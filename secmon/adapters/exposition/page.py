@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry
@@ -11,7 +11,12 @@ from prometheus_client import CollectorRegistry
 from secmon.adapters.exposition.catalogue import Catalogue
 from secmon.adapters.exposition.daemon import DaemonMetrics, daemon_text
 from secmon.adapters.exposition.device import DeviceSeries
-from secmon.adapters.exposition.present import World, faults_text, tickets_text
+from secmon.adapters.exposition.present import (
+    World,
+    faults_text,
+    maintenance_text,
+    tickets_text,
+)
 from secmon.adapters.exposition.text import labels
 from secmon.core.model import Device, Observation, Policy
 
@@ -28,6 +33,8 @@ class Exposition:
         self._devices: dict[str, DeviceSeries] = {}
         self._labels: dict[str, str] = {}
         self._channels: frozenset[str] = frozenset()
+        self.covered: Callable[[datetime], Mapping[str, str]] = lambda _: {}
+        """Devices that a window covers now → `mute` or `skip`."""
         self.set_policy(policy)
 
     def set_policy(self, policy: Policy) -> None:
@@ -54,6 +61,11 @@ class Exposition:
         device = self._devices.get(obs.device)
         if device is not None:
             device.observe(obs, duration_s)
+
+    def pause(self, device: str) -> None:
+        """It is left alone for now: what it said vanishes, as if it had never been asked."""
+        if device in self._devices:
+            self._devices[device].pause()
 
     def learn(self, facts: Mapping[str, Mapping[str, str]]) -> None:
         """Facts by device that the store kept: `secmon_device_info` is whole from the start."""
@@ -92,6 +104,7 @@ class Exposition:
                 yield family.text(openmetrics)
         policy = self._policy
         yield from faults_text(world, policy, self._labels, openmetrics)
+        yield maintenance_text(self.covered(now), self._labels, openmetrics)
         yield from tickets_text(world, policy.site, now, openmetrics)
         yield daemon_text(self._registry, policy.site, openmetrics)
 

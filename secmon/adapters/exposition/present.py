@@ -45,7 +45,9 @@ def faults_text(
     world: World, policy: Policy, devices: Mapping[str, str], openmetrics: bool
 ) -> Iterator[bytes]:
     """`secmon_fault_active` in pieces; `devices`: id → labels. An empty piece is a breather."""
-    family = Family(PREFIX + "fault_active", "gauge", "A fault that is active and not hidden")
+    family = Family(
+        PREFIX + "fault_active", "gauge", "A fault that is active, not hidden, not muted"
+    )
     for faults in _slices(list(world.faults.values())):
         for fault in faults:
             line = _fault_line(family.name, fault, policy, devices)
@@ -56,14 +58,28 @@ def faults_text(
 
 
 def _fault_line(name: str, fault: Fault, policy: Policy, devices: Mapping[str, str]) -> bytes:
-    """Nothing if the fault is not to be seen, or its device or rule was removed by a reload."""
+    """Nothing if the fault is not to be told, or its device or rule was removed by a reload."""
     key = fault.key
     device, rule = policy.devices.get(key.device), rule_of(policy, key.rule)
-    if fault.state not in _SHOWN or fault.hidden_by or device is None or rule is None:
+    if fault.state not in _SHOWN or device is None or rule is None:
+        return b""
+    if fault.hidden_by or fault.muted_by:
         return b""
     severity = severity_at(device, rule, key.part)
     own = labels(rule=key.rule, severity=severity, part=key.part)
     return f"{name}{{{devices[key.device]},{own}}} 1\n".encode()
+
+
+def maintenance_text(
+    covered: Mapping[str, str], devices: Mapping[str, str], openmetrics: bool
+) -> bytes:
+    """`secmon_maintenance_active`: nothing where no window covers anything."""
+    family = Family(PREFIX + "maintenance_active", "gauge", "Planned work covers the device")
+    for device, do in covered.items():
+        if device in devices:
+            line = f"{family.name}{{{devices[device]},{labels(do=do)}}} 1\n"
+            family.blocks[device] = line.encode()
+    return family.text(openmetrics) if family.blocks else b""
 
 
 def tickets_text(world: World, site: str, now: datetime, openmetrics: bool) -> Iterator[bytes]:

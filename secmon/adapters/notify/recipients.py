@@ -73,9 +73,19 @@ def _report(
 
 
 def joined(deliveries: Sequence[Delivery]) -> Delivery:
-    """The first, standing for all: its key is theirs together, its links are in the text."""
+    """The first, standing for all: its key is theirs together, it is meant for everybody whom one
+    of them is meant for, its links are in the text."""
     together = hashlib.sha256("\0".join(one.key for one in deliveries).encode()).hexdigest()
-    return replace(deliveries[0], key=f"digest/{together[:32]}", links={})
+    names = dict.fromkeys(name for one in deliveries for name in one.notice.people)
+    known = {one.user: one for delivery in deliveries for one in delivery.people}
+    first = deliveries[0]
+    return replace(
+        first,
+        key=f"digest/{together[:32]}",
+        links={},
+        notice=replace(first.notice, people=tuple(names)),
+        people=tuple(known.values()),
+    )
 
 
 def recipients_of(

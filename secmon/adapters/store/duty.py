@@ -1,4 +1,4 @@
-"""The duty book in its tables: overrides, hand-overs, trainings, and where the watch stands."""
+"""The duty book in its tables: overrides, hand-overs, trainings, silences, and the watch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from secmon.adapters.store.connection import Session
 from secmon.core.book import KEPT, Pages, Training, Watch
 from secmon.core.handover import HandOver
 from secmon.core.roster import Override
+from secmon.core.windows import Silence
 
 PUT_OVERRIDE = """INSERT INTO duty_override (site, id, starts_at, ends_at, data)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (site, id) DO UPDATE SET data = excluded.data"""
@@ -18,6 +19,8 @@ PUT_HAND_OVER = """INSERT INTO hand_over (site, id, due_at, sealed, data)
 PUT_TRAINING = """INSERT INTO training (site, id, person, removed, data)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (site, id) DO UPDATE SET
     removed = excluded.removed, data = excluded.data"""
+PUT_SILENCE = """INSERT INTO silence (site, id, until, data) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (site, id) DO UPDATE SET until = excluded.until, data = excluded.data"""
 PUT_WATCH = """INSERT INTO meta (site, name, value) VALUES ($1, 'watch', $2)
     ON CONFLICT (site, name) DO UPDATE SET value = excluded.value"""
 WATCH = "SELECT value FROM meta WHERE site = $1 AND name = 'watch'"
@@ -28,6 +31,9 @@ UNSEALED = "SELECT data FROM hand_over WHERE site = $1 AND sealed = 0 ORDER BY d
 HAND_OVER = "SELECT data FROM hand_over WHERE site = $1 AND id = $2"
 NEWEST = """SELECT data FROM hand_over WHERE site = $1 AND due_at < $2
     ORDER BY due_at DESC LIMIT $3"""
+SILENCES = "SELECT data FROM silence WHERE site = $1 AND until > $2 ORDER BY id"
+ENDED = """SELECT data FROM silence WHERE site = $1 AND until <= $2
+    ORDER BY until DESC, id LIMIT $3"""
 TRAININGS = "SELECT data FROM training WHERE site = $1 AND removed = 0 ORDER BY id"
 EVER = "9999"  # after every time
 
@@ -57,6 +63,10 @@ async def keep(session: Session, pages: Pages | None) -> None:
             for one in pages.trainings.values()
         ],
     )
+    await session.many(
+        PUT_SILENCE,
+        [(site, plain(one.id), stamp(one.until), write(one)) for one in pages.silences.values()],
+    )
     if pages.watch is not None:
         await session.fetch(PUT_WATCH, site, write(pages.watch))
 
@@ -74,7 +84,20 @@ async def load(session: Session, now: datetime) -> Pages:
         hand_overs={one.id: one for one in unsealed},
         trainings={one.id: one for one in await trainings(session)},
         watch=read(Watch, watch["value"]) if watch else None,
+        silences={one.id: one for one in await silences(session, now - KEPT)},
     )
+
+
+async def silences(session: Session, since: datetime) -> list[Silence]:
+    """Those that are not over by then."""
+    rows = await session.fetch(SILENCES, session.site, stamp(since))
+    return [read(Silence, row["data"]) for row in rows]
+
+
+async def silences_over(session: Session, now: datetime, limit: int) -> list[Silence]:
+    """The newest of those that are over."""
+    rows = await session.fetch(ENDED, session.site, stamp(now), limit)
+    return [read(Silence, row["data"]) for row in rows]
 
 
 async def overrides(session: Session, since: datetime, until: datetime) -> list[Override]:

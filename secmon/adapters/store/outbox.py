@@ -65,12 +65,15 @@ async def add(session: Session, change: Change) -> None:
     await session.many(ADD, rows)
 
 
-async def pending(session: Session, now: datetime, limit: int) -> list[Delivery]:
+async def pending(
+    session: Session, now: datetime, limit: int, but: Collection[str] = ()
+) -> list[Delivery]:
     """Oldest first; of each channel the run up to the first row that waits for its `next_at`.
 
     Each channel has its share of `limit`, so that a long queue keeps no other channel waiting.
     """
-    channels = await session.fetch(CHANNELS, session.site, stamp(now))
+    known = await session.fetch(CHANNELS, session.site, stamp(now))
+    channels = [row for row in known if row["channel"] not in but]
     share = max(1, limit // max(1, len(channels)))
     found: list[Delivery] = []
     for row in channels:

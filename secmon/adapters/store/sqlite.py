@@ -57,6 +57,7 @@ from secmon.core.handover import HandOver
 from secmon.core.kpi import Watched
 from secmon.core.model import Entry, Ticket, TicketState
 from secmon.core.roster import Override
+from secmon.core.windows import Silence
 
 OUTBOX_KEPT = timedelta(days=30)  # rows that were told or given up
 
@@ -188,9 +189,12 @@ class SqliteStore:
 
     # --- outbox ---
 
-    async def pending(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        """Oldest first; of each channel the run up to the first row that waits."""
-        return await outbox.pending(self._db.reader, now, limit)
+    async def pending(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[Delivery]:
+        """Oldest first; of each channel the run up to the first row that waits. None of the
+        channels in `but`."""
+        return await outbox.pending(self._db.reader, now, limit, but)
 
     async def settle(
         self,
@@ -282,6 +286,10 @@ class SqliteStore:
     async def trainings(self) -> list[Training]:
         """Those not struck out."""
         return await duty.trainings(self._db.reader)
+
+    async def silences_over(self, now: datetime, limit: int) -> list[Silence]:
+        """The newest of those that are over."""
+        return await duty.silences_over(self._db.reader, now, limit)
 
     # --- five-minute values ---
 

@@ -28,6 +28,7 @@ from secmon.console.pages import (
     ticket,
     tickets,
     wall,
+    windows,
 )
 
 OPEN_PAGES = login.OPEN
@@ -49,6 +50,7 @@ def page_routes() -> list[web.RouteDef]:
         labels,
         my,
         kpi,
+        windows,
     )
     watch = (duty, handovers, plans, plan, screen)  # the operator on duty
     return [route for module in (*modules, *watch) for route in module.routes()]

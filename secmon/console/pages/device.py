@@ -132,7 +132,7 @@ async def _page(
     world, now = daemon.world, daemon.clock.now()
     own = [ticket for ticket in world.tickets.values() if ticket.device == found.id]
     addresses = may(request[USER], Right.ADDRESSES)
-    one = standing(world, daemon.policy, found, own, daemon.clock.tick())
+    one = standing(world, daemon.policy, found, own, daemon.clock.tick(), shade=daemon.shade())
     today = now.astimezone(ZoneInfo(daemon.policy.timezone)).date()
     language = words.texts.language
     return render(
@@ -147,6 +147,7 @@ async def _page(
             "device": found,
             "devices": daemon.policy.devices,
             "standing": one,
+            "covers": daemon.shade().over(found),
             "wrong": wrong_of(request, one),
             "polls": [
                 _poll(words, found, plan, world.probes.get((found.id, plan.label)))

@@ -47,7 +47,7 @@ def routes() -> list[web.RouteDef]:
 async def devices(request: web.Request) -> web.Response:
     daemon, words = request.app[DAEMON], speech_of(request)
     wish = _wish(request)
-    every = standings(daemon.world, daemon.policy, daemon.clock.tick())
+    every = standings(daemon.world, daemon.policy, daemon.clock.tick(), daemon.shade())
     where = may(request[USER], Right.ADDRESSES)
     found = [one for one in every if _wanted(one, wish, words, where)]
     found.sort(key=_order)

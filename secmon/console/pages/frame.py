@@ -20,6 +20,7 @@ from secmon.console.pages import static, waiting
 from secmon.console.problems import Problem
 from secmon.console.rights import Right, may
 from secmon.console.wording import Speech, speech
+from secmon.core import swinging
 from secmon.core.model import Ticket
 from secmon.texts import LANGUAGES, clean
 
@@ -119,6 +120,7 @@ def render(
         my_tickets=sum(is_mine(user, one) for one in daemon.world.tickets.values()),
         to_sign=waiting.to_sign(daemon, user),
         system_word=lambda code: words.texts.word("systems", code),
+        unsteady=lambda ticket: swinging.unsteady(ticket, now),
         level_word=lambda code: words.say(f"level.{code}"),
         **(values or {}),
     )

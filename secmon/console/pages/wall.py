@@ -58,7 +58,7 @@ def routes() -> list[web.RouteDef]:
 
 async def wall(request: web.Request) -> web.Response:
     daemon = request.app[DAEMON]
-    every = standings(daemon.world, daemon.policy, daemon.clock.tick())
+    every = standings(daemon.world, daemon.policy, daemon.clock.tick(), daemon.shade())
     by_system: dict[str, list[Standing]] = {code: [] for code in tables.systems()}
     for one in every:
         by_system.setdefault(one.device.system, []).append(one)

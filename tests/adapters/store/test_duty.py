@@ -12,9 +12,11 @@ from secmon.core.change import Change
 from secmon.core.handover import HandOver, Signature
 from secmon.core.model import Notice
 from secmon.core.roster import Override
+from secmon.core.windows import Do, Silence
 from tests.adapters.store.made import NOW, store
 
 HOUR = timedelta(hours=1)
+YEARS = timedelta(days=10_000)  # the store goes by the real clock
 CONTENT = {"at": "2026-11-23T02:00:00.000Z", "rooms": {"rows": [{"value": 24.5, "name": "主机房"}]}}
 
 
@@ -121,3 +123,18 @@ async def test_notices_of_the_duty_book_have_no_ticket_and_keys_of_their_own(
             ("duty/20261123T020000Z/unsigned-1/sms", {}, ("li",)),
             ("duty/20261123T020000Z/unsigned-2/sms", {}, ("li",)),
         ]
+
+
+async def test_silences_come_back_until_they_are_over(tmp_path: Path) -> None:
+    one = Silence("s1", Do.MUTE, NOW, NOW + YEARS, "换电池", "wang", NOW, device="ups-1", part="a")
+    one = replace(one, calls={"1 ends": NOW + HOUR / 2})
+    old = Silence("s0", Do.SKIP, NOW - 72 * HOUR, NOW - 71 * HOUR, "old", "li", NOW - 72 * HOUR)
+    async with store(tmp_path) as kept:
+        await kept.commit(change(silences={"s1": one, "s0": old}))
+        assert await kept.silences_over(NOW, 10) == [old]
+    async with store(tmp_path) as kept:
+        stored = (await kept.load()).pages
+        assert stored is not None and stored.silences == {"s1": one}
+        ended = replace(one, ended_at=NOW, ended_by="li", calls={})
+        await kept.commit(change(silences={"s1": ended}))
+        assert await kept.silences_over(NOW + YEARS, 10) == [ended, old]
