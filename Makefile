@@ -9,6 +9,8 @@ INTO := --python $(BIN)/python
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url $(LOCK_ARGS)
 TWO := -n 2 --dist loadfile
+# What failed beside others must fail alone too: each names itself in the first run's report.
+ALONE = $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 SOURCES = $(wildcard secmon probes grafana tests benchmarks)
 
 # Whatever environment make was called from, it must not leak into ours.
@@ -29,10 +31,10 @@ demo: $(if $(wildcard $(VENV)/made-dev),$(VENV)/made-dev,$(VENV)/made-run)
 
 test: setup
 	.ci/peers
-	$(BIN)/python -m pytest $(TWO) -m "not soak" $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TWO) -m "not soak" $(TEST_ARGS) || $(ALONE)
 
 check: lint
-	$(BIN)/python -m pytest $(TWO) -m "not peers and not soak and not slow" $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TWO) -m "not peers and not soak and not slow" $(TEST_ARGS) || $(ALONE)
 
 lint: setup
 	$(BIN)/ruff format --check $(SOURCES)

@@ -191,15 +191,16 @@ def flooding(begin: bytes, more: bytes) -> Talk:
 async def test_what_never_ends_ends_in_time(begin: bytes, more: bytes, ends: str) -> None:
     before, loop = open_files(), asyncio.get_running_loop()
     begun, said = loop.time(), "timeout"
+    limit = 0.3 if ends == "timeout" else 3.0  # a busy machine must not decide
     with suppress(TimeoutError):
-        async with asyncio.timeout(0.3):
+        async with asyncio.timeout(limit):
             try:
                 await polled(flooding(begin, more))
                 said = "good"
             except ProbeError as error:
                 said = str(error.reason)
     assert said == ends
-    assert loop.time() - begun < 0.5
+    assert loop.time() - begun < limit + 0.2
     assert await nothing_more_than(before)
 
 
