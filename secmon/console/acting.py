@@ -69,8 +69,8 @@ async def full_json(daemon: Daemon, one: Ticket, hide: bool = False) -> dict[str
         "journal": journal,
         "attachments": attached,
         "evidence": [stamp(at) for at in seen],
+        "checklists": _checklists(one),
     }
-    more["checklists"] = _checklists(one)
     return {**ticket_json(daemon, one, hide), **more}
 
 

@@ -48,7 +48,8 @@ async def first(answer: aiohttp.ClientResponse, **wanted: object) -> dict[str, A
     raise AssertionError("the stream ended")
 
 
-LATER = ("journal", "attachments", "evidence")  # what a page of one ticket has beside
+# what a page of one ticket has beside
+LATER = ("journal", "attachments", "evidence", "checklists")
 
 
 async def test_a_ticket_that_opens_is_told(site: Lab) -> None:
