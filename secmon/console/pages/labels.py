@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode, urlsplit
 
-import segno
 from aiohttp import web
 from markupsafe import Markup
 
@@ -60,6 +59,8 @@ async def labels(request: web.Request) -> web.Response:
 
 def code_of(url: str) -> Markup:
     """The QR code as SVG; it stays dark on light whatever the page's colours are."""
+    import segno  # noqa: PLC0415 # labels are printed once
+
     made = segno.make_qr(url, error="m", mask=MASK)
     return Markup(
         made.svg_inline(omitsize=True, border=QUIET, svgclass="qr", dark="#000", light="#fff")
